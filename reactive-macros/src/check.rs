@@ -1,0 +1,86 @@
+//! The mistakes that the compiler cannot word well. It is asked what it can see: tokens, never types.
+
+use proc_macro2::{Group, TokenTree};
+
+use crate::args::Args;
+use crate::ast::{Call, Head, Pipeline, Stage};
+use crate::errors::Errors;
+use crate::literal::is_zero;
+use crate::operators::{self, Argument};
+use crate::tokens::{ident, literal, parenthesised};
+
+pub(crate) fn pipeline(pipeline: &Pipeline, errors: &mut Errors) {
+    if let [TokenTree::Ident(function), args] = pipeline.source.as_slice()
+        && let Some(args) = parenthesised(Some(args))
+    {
+        zeros(&function.to_string(), &Args::of(args), errors);
+    }
+    for stage in &pipeline.stages {
+        check_stage(stage, errors);
+    }
+}
+
+fn check_stage(stage: &Stage, errors: &mut Errors) {
+    for attribute in &stage.attributes {
+        check_attribute(attribute, errors);
+    }
+    if let Head::Call(calls) = &stage.head {
+        for call in calls {
+            let args = Args::of(&call.args);
+            zeros(&call.name.to_string(), &args, errors);
+            order(&args, errors);
+        }
+        repetition(calls, errors);
+    }
+}
+
+/// Attributes of lints are passed on, docs are for the reader; whatever changes the code would have to change the types
+/// of all that follows.
+fn check_attribute(attribute: &Group, errors: &mut Errors) {
+    let inside: Vec<_> = attribute.stream().into_iter().collect();
+    let name = ident(inside.first()).map(ToString::to_string).unwrap_or_default();
+    if name != "doc" && !is_lint(&name) {
+        errors.add_over(
+            &[TokenTree::Group(attribute.clone())],
+            "a stage takes doc comments and the attributes of lints (`#[allow(..)]`, `#[expect(..)]`): for code that depends on \
+             a condition, write the pipeline twice",
+        );
+    }
+}
+
+pub(crate) fn is_lint(attribute: &str) -> bool {
+    ["allow", "deny", "expect", "forbid", "warn"].contains(&attribute)
+}
+
+fn zeros(operator: &str, args: &Args, errors: &mut Errors) {
+    let Some(row) = operators::row(operator) else { return };
+    for nonzero in row.nonzero {
+        let Argument::Position(position) = nonzero.argument;
+        let Some([token]) = args.positional.get(position).map(Vec::as_slice) else { continue };
+        if let Some(literal) = literal(Some(token)).filter(is_zero) {
+            errors.add(literal.span(), nonzero.message);
+        }
+    }
+}
+
+fn order(args: &Args, errors: &mut Errors) {
+    for argument in &args.misplaced {
+        errors.add_over(argument, "an argument stands before the options: `name(argument, option = value)`");
+    }
+    for option in args.options.iter().filter(|option| option.value.is_empty()) {
+        let name = &option.name;
+        errors.add(name.span(), format!("the option `{name}` has no value: write `{name} = value`"));
+    }
+}
+
+fn repetition(calls: &[Call], errors: &mut Errors) {
+    let by_name = Args::of(&calls[0].args).options.into_iter().map(|option| option.name);
+    let by_method = calls[1..].iter().map(|call| call.name.clone());
+    let mut seen = Vec::new();
+    for option in by_name.chain(by_method) {
+        if seen.contains(&option.to_string()) {
+            errors.add(option.span(), format!("the option `{option}` is given twice: take one of them away"));
+        }
+        seen.push(option.to_string());
+    }
+}

@@ -1,0 +1,292 @@
+//! The code of a pipeline.
+//!
+//! Spans decide what the compiler and the editor say. An operator is called as `{ token }.name(args)`, with the brace
+//! group at the span of the name: the compiler then puts its errors on the name, and the editor finds one target. The
+//! name and the arguments are the user's own tokens. The token below a `|>` has the span of that `|>`, so hovering it
+//! shows what flows there. Generated names do not depend on the user's, and whatever text does stands behind the
+//! user's tokens: the editor compares two expansions of a half-typed name.
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+
+use crate::args::{Args, closure_header_len};
+use crate::ast::{Call, Head, Pipeline, Stage};
+use crate::check::is_lint;
+use crate::errors::{Errors, compile_error};
+use crate::run::Run;
+use crate::tokens::{braced, holds_pipe, ident, regroup};
+use crate::{literal, operators, plan};
+
+pub(crate) fn pipeline(pipeline: &Pipeline, runtime: &TokenStream, mut errors: Errors) -> TokenStream {
+    let flow = Ident::new("__flow", Span::mixed_site());
+    let mut code = Code {
+        runtime,
+        errors: &mut errors,
+        flow: flow.clone(),
+        typed: TokenStream::new(),
+        attached: TokenStream::new(),
+        run: Run::default(),
+        pipes: pipeline.stages.iter().map(|stage| stage.pipe).collect(),
+        tokens: vec![Span::mixed_site()],
+    };
+    let source = code.source(pipeline);
+    let last = pipeline.stages.len().checked_sub(1);
+    let mut finished = None;
+    for (at, stage) in pipeline.stages.iter().enumerate() {
+        finished = code.stage(at, stage, last == Some(at));
+    }
+    let run = code.flush();
+    let finished = finished.unwrap_or_else(|| quote!(#runtime::Pipe::planned(#flow, __PLAN)));
+    let Code { typed, attached, .. } = code;
+    let first = token(0, Span::mixed_site());
+    let plan = plan::quote(pipeline, runtime);
+    let errors = errors.into_statements();
+    quote! {{
+        let #flow = #source;
+        let #first = #runtime::__private::items_of(&#flow);
+        #typed
+        #errors
+        #plan
+        #attached
+        #run
+        #finished
+    }}
+}
+
+/// The token with a number: what flows at that place.
+fn token(number: usize, span: Span) -> Ident {
+    Ident::new(&format!("__items{number}"), Span::mixed_site().located_at(span))
+}
+
+/// The code so far.
+struct Code<'a> {
+    runtime: &'a TokenStream,
+    errors: &'a mut Errors,
+    flow: Ident,
+    /// The operators, typed one after the other.
+    typed: TokenStream,
+    /// The flow, made of them.
+    attached: TokenStream,
+    run: Run,
+    pipes: Vec<Span>,
+    /// The span of each token so far.
+    tokens: Vec<Span>,
+}
+
+impl Code<'_> {
+    fn source(&mut self, pipeline: &Pipeline) -> TokenStream {
+        let Some(first) = pipeline.source.first() else {
+            let span = pipeline.stages.first().map_or_else(Span::call_site, |stage| stage.pipe);
+            let message =
+                "a pipeline begins with a source, and there is none: write `pipeline! { source |> .. }`";
+            return compile_error(span, message);
+        };
+        let runtime = self.runtime;
+        let whole: TokenStream = pipeline.source.iter().cloned().collect();
+        let source = literal::rewrite(&pipeline.source, runtime, self.errors).unwrap_or(whole);
+        let name = Ident::new("__source", Span::mixed_site());
+        let make = Ident::new("make", first.span());
+        let moved = braced(quote!(#name), first.span());
+        quote! {
+            match #source {
+                #name => {
+                    #[allow(unused_imports)]
+                    use #runtime::__private::{ViaIter as _, ViaNothing as _, ViaSource as _, ViaStream as _};
+                    #[allow(unused_braces)]
+                    (&&&&&#runtime::__private::probe(&#name)).kind().#make(#moved)
+                }
+            }
+        }
+    }
+
+    /// The code of a stage; for the last one, where it is not in a run, the expression that finishes the pipeline.
+    fn stage(&mut self, at: usize, stage: &Stage, is_last: bool) -> Option<TokenStream> {
+        let calls = match &stage.head {
+            Head::Call(calls) => calls,
+            Head::Name(name) => {
+                self.no_call(at, name, stage);
+                return None;
+            }
+            Head::Nothing => return None,
+        };
+        let op = Ident::new(&format!("__op{at}"), Span::mixed_site());
+        let name = &calls[0].name;
+        let called = self.call(calls);
+        let lints = lints(stage);
+        let receiver = braced(self.token().into_token_stream(), name.span());
+        self.typed.extend(quote!(#lints #[allow(unused_braces)] let #op = #receiver.#called;));
+
+        let fuses = calls.len() == 1 && operators::row(&name.to_string()).is_some_and(|row| row.fuses);
+        if fuses {
+            self.run.step(op.clone(), self.number());
+            self.items_of(&op, at, name.span(), "items");
+            self.questions(at, stage);
+            return None;
+        }
+        let run = self.flush();
+        self.attached.extend(run);
+        let flow = self.flow.clone();
+        let op_group = braced(op.to_token_stream(), name.span());
+        if is_last && stage.questions.is_empty() {
+            let finish = Ident::new("finish", name.span());
+            return Some(quote!(#op_group.#finish(#flow, __PLAN)));
+        }
+        let attach = Ident::new("attach", name.span());
+        self.attached.extend(quote!(#[allow(unused_braces)] let #flow = #op_group.#attach(#flow);));
+        match stage.questions.first() {
+            Some(question) if is_last => self.items_of(&op, at, *question, "__items_before_question"),
+            _ => self.items_of(&op, at, name.span(), "items"),
+        }
+        self.questions(at, stage);
+        None
+    }
+
+    /// The next token, from an operator.
+    fn items_of(&mut self, op: &Ident, at: usize, span: Span, method: &str) {
+        let next = self.next_token(at);
+        let receiver = braced(quote!(&#op), span);
+        let method = Ident::new(method, span);
+        self.typed.extend(quote!(#[allow(unused_braces)] let #next = #receiver.#method();));
+    }
+
+    fn questions(&mut self, at: usize, stage: &Stage) {
+        for question in &stage.questions {
+            self.run.question(self.number());
+            let receiver = braced(self.token().into_token_stream(), *question);
+            let method = Ident::new("__question", *question);
+            let next = self.next_token(at);
+            self.typed.extend(quote!(#[allow(unused_braces)] let #next = #receiver.#method();));
+        }
+    }
+
+    /// A name where a call should be. What flows below it is unknown, so the next token has the error for a type; the
+    /// editor still completes the name.
+    fn no_call(&mut self, at: usize, name: &Ident, stage: &Stage) {
+        let is_path = stage.tokens.len() > 1;
+        let message = if is_path {
+            let path: TokenStream = stage
+                .tokens
+                .iter()
+                .take_while(|token| !matches!(token, TokenTree::Group(_)))
+                .cloned()
+                .collect();
+            let path = path.to_string().replace(' ', "");
+            format!(
+                "an operator is named without a path: for a function from items to an operator write `via({path})`"
+            )
+        } else {
+            format!("a stage is a call, and `{name}` is none: write `{name}(..)`")
+        };
+        let receiver = braced(self.token().into_token_stream(), name.span());
+        let error = compile_error(name.span(), &message);
+        let next = self.next_token(at);
+        self.typed.extend(quote! {
+            #[cfg(rust_analyzer)]
+            #[allow(unexpected_cfgs, unused_braces)]
+            let _ = #receiver.#name;
+            let #next = #error;
+        });
+        let run = self.flush();
+        let flow = self.flow.clone();
+        self.attached.extend(quote!(#run let #flow = #next;));
+    }
+
+    /// `name::<T>(args).option(value).setter(args)`.
+    fn call(&mut self, calls: &[Call]) -> TokenStream {
+        let mut called = TokenStream::new();
+        for (at, call) in calls.iter().enumerate() {
+            let Call { name, turbofish, args } = call;
+            let takes_source =
+                at == 0 && operators::row(&name.to_string()).is_some_and(|row| row.takes_source);
+            let (args, options) = self.args(args, takes_source);
+            let turbofish: TokenStream = turbofish.iter().cloned().collect();
+            let dot = (at > 0).then(|| quote!(.));
+            called.extend(quote!(#dot #name #turbofish #args #options));
+        }
+        called
+    }
+
+    /// The plain arguments, in the user's own group where nothing in it changes, and the options as setters.
+    fn args(&mut self, group: &Group, takes_source: bool) -> (Group, TokenStream) {
+        let args = Args::of(group);
+        let mut changed = !(args.options.is_empty() && args.misplaced.is_empty());
+        let mut plain = TokenStream::new();
+        for (at, argument) in args.positional.iter().chain(&args.misplaced).enumerate() {
+            let new = self.value(argument, takes_source && at == 0);
+            changed |= new.is_some();
+            plain.extend(new.unwrap_or_else(|| argument.iter().cloned().collect()));
+            plain.extend(quote!(,));
+        }
+        let mut options = TokenStream::new();
+        for option in &args.options {
+            let value =
+                self.value(&option.value, false).unwrap_or_else(|| option.value.iter().cloned().collect());
+            let mut value = Group::new(proc_macro2::Delimiter::Parenthesis, value);
+            value.set_span(option.name.span());
+            let name = &option.name;
+            options.extend(quote!(.#name #value));
+        }
+        (if changed { regroup(group, plain) } else { group.clone() }, options)
+    }
+
+    /// An argument or an option value, rewritten; `None` where it stays as it is.
+    fn value(&mut self, tokens: &[TokenTree], is_source: bool) -> Option<TokenStream> {
+        if !is_source && !holds_pipe(tokens) {
+            return literal::rewrite_whole(tokens, self.runtime, self.errors);
+        }
+        let runtime = self.runtime;
+        let header = if is_source { 0 } else { header_len(tokens) };
+        let (header, body) = tokens.split_at(header);
+        let header: TokenStream = header.iter().cloned().collect();
+        let body: TokenStream = body.iter().cloned().collect();
+        Some(quote!(#header #runtime::pipeline!(#body)))
+    }
+
+    fn flush(&mut self) -> TokenStream {
+        let spans = self.tokens.clone();
+        let token = |number: usize| token(number, spans[number]);
+        self.run.flush(self.number(), token, &self.flow, self.runtime)
+    }
+
+    fn number(&self) -> usize {
+        self.tokens.len() - 1
+    }
+
+    fn token(&self) -> Ident {
+        token(self.number(), self.tokens[self.number()])
+    }
+
+    /// The token below the stage `at`: what flows through the `|>` that follows.
+    fn next_token(&mut self, at: usize) -> Ident {
+        let span = self.pipes.get(at + 1).copied().unwrap_or_else(Span::mixed_site);
+        self.tokens.push(span);
+        self.token()
+    }
+}
+
+fn lints(stage: &Stage) -> TokenStream {
+    let is_lint = |attribute: &&Group| {
+        ident(attribute.stream().into_iter().next().as_ref()).is_some_and(|name| is_lint(&name.to_string()))
+    };
+    stage
+        .attributes
+        .iter()
+        .filter(is_lint)
+        .map(|attribute| quote_spanned!(attribute.span()=> # #attribute))
+        .collect()
+}
+
+/// How many tokens of an argument the beginning of a closure takes: `move |x| -> T`.
+fn header_len(tokens: &[TokenTree]) -> usize {
+    let words = tokens.iter().take_while(|token| {
+        ident(Some(token)).is_some_and(|word| ["async", "move"].contains(&word.to_string().as_str()))
+    });
+    let words = words.count();
+    match closure_header_len(&tokens[words..], None) {
+        0 => 0,
+        len => words + len,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! Units: `100ms`, `64KiB`, `20k`, `20/s`, `5%`. A rule on literals, which knows no operator.
+
+mod quantity;
+mod rate;
+mod unit;
+
+pub(crate) use quantity::is_zero;
+
+use proc_macro2::{TokenStream, TokenTree};
+
+use crate::args::begins_expression;
+use crate::errors::Errors;
+use crate::tokens::{is_punct, literal, regroup};
+
+/// Rewrites a whole argument or a whole option value, in which `20/s` is a rate and `5%` a share; `None` where nothing
+/// in it is to be rewritten.
+pub(crate) fn rewrite_whole(
+    tokens: &[TokenTree],
+    runtime: &TokenStream,
+    errors: &mut Errors,
+) -> Option<TokenStream> {
+    match rate::parse(tokens) {
+        Some(Ok(rate)) => Some(rate.quote(runtime)),
+        Some(Err((span, message))) => {
+            errors.add(span, message);
+            Some(rate::placeholder(tokens, runtime))
+        }
+        None => rewrite(tokens, runtime, errors),
+    }
+}
+
+/// Rewrites the unit literals at any depth; `None` where there are none.
+///
+/// Groups that hold none stay the user's own: their spans are exact, and the compiler's messages too.
+pub(crate) fn rewrite(
+    tokens: &[TokenTree],
+    runtime: &TokenStream,
+    errors: &mut Errors,
+) -> Option<TokenStream> {
+    let mut changed = false;
+    let mut rewritten = TokenStream::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let new = match token {
+            TokenTree::Group(_) if is_nested_pipeline(&tokens[..at]) => None,
+            TokenTree::Group(group) => {
+                let inside: Vec<_> = group.stream().into_iter().collect();
+                let new =
+                    rewrite(&inside, runtime, errors).map(|stream| TokenTree::Group(regroup(group, stream)));
+                new.map(TokenStream::from)
+            }
+            TokenTree::Literal(_) => rewrite_literal(tokens, at, runtime, errors),
+            TokenTree::Ident(_) | TokenTree::Punct(_) => None,
+        };
+        changed |= new.is_some();
+        rewritten.extend(new.unwrap_or_else(|| TokenStream::from(token.clone())));
+    }
+    changed.then_some(rewritten)
+}
+
+/// The tokens of a nested `pipeline! { .. }` are its own to rewrite.
+fn is_nested_pipeline(before: &[TokenTree]) -> bool {
+    matches!(before, [.., TokenTree::Ident(name), bang] if *name == "pipeline" && is_punct(Some(bang), '!'))
+}
+
+fn rewrite_literal(
+    tokens: &[TokenTree],
+    at: usize,
+    runtime: &TokenStream,
+    errors: &mut Errors,
+) -> Option<TokenStream> {
+    let literal = literal(tokens.get(at))?;
+    let quantity = match quantity::parse(&literal)? {
+        Ok(quantity) => quantity,
+        Err(message) => {
+            errors.add(literal.span(), message);
+            // It keeps its place and a type, so that this is the only error.
+            return Some(quantity::placeholder(&literal, runtime));
+        }
+    };
+    if is_unary_minus(&tokens[..at]) {
+        errors.add(tokens[at - 1].span(), format!("`-{literal}`: a quantity with a unit cannot be negative"));
+    }
+    Some(quantity.quote(&literal, runtime))
+}
+
+fn is_unary_minus(before: &[TokenTree]) -> bool {
+    match before {
+        [.., minus] if is_punct(Some(minus), '-') => begins_expression(before.iter().rev().nth(1)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Runs of steps, which fuse into one closure.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+
+/// A run that is being gathered: steps and `?`s in a row.
+#[derive(Default)]
+pub(crate) struct Run {
+    links: Vec<Link>,
+    first: usize,
+}
+
+enum Link {
+    Step(Ident),
+    Question,
+}
+
+impl Run {
+    /// `first` is the number of the token above it.
+    pub(crate) fn step(&mut self, op: Ident, first: usize) {
+        self.push(Link::Step(op), first);
+    }
+
+    pub(crate) fn question(&mut self, first: usize) {
+        self.push(Link::Question, first);
+    }
+
+    fn push(&mut self, link: Link, first: usize) {
+        if self.links.is_empty() {
+            self.first = first;
+        }
+        self.links.push(link);
+    }
+
+    /// The statement that attaches the run, if there is one, and makes place for the next; `last` is the number of the
+    /// token below it.
+    pub(crate) fn flush(
+        &mut self,
+        last: usize,
+        token: impl Fn(usize) -> Ident,
+        flow: &Ident,
+        runtime: &TokenStream,
+    ) -> TokenStream {
+        let links = std::mem::take(&mut self.links);
+        if links.is_empty() {
+            return TokenStream::new();
+        }
+        let names = Names::new();
+        let (above, below) = (token(self.first), token(last));
+        let ops: Vec<_> = links.iter().filter_map(Link::op).collect();
+        let ops_tree = tree(&ops);
+        let fallible = ops.len() < links.len();
+        let body = links.iter().map(|link| link.quote(fallible, &names, runtime));
+        let kind = Ident::new(if fallible { "fallible" } else { "plain" }, Span::mixed_site());
+        let Names { run, item, control } = &names;
+        quote! {
+            let #run = #runtime::__private::Run::new();
+            #(let (#run, #ops) = #run.add(#ops);)*
+            // `?` in place of `let .. else` is slower in a debug build.
+            #[allow(clippy::question_mark)]
+            let #flow = #run.#kind(#above, #ops_tree, |#ops_tree, #item, #control| {
+                #(#body)*
+                ::core::option::Option::Some(#item)
+            }, #below).attach(#flow);
+        }
+    }
+}
+
+impl Link {
+    fn op(&self) -> Option<&Ident> {
+        match self {
+            Self::Step(op) => Some(op),
+            Self::Question => None,
+        }
+    }
+
+    fn quote(&self, fallible: bool, names: &Names, runtime: &TokenStream) -> TokenStream {
+        let Names { item, control, .. } = names;
+        let next = match self {
+            Self::Step(op) if fallible => quote!(#runtime::Step::step(#op, #item, &mut #control.stop)),
+            Self::Step(op) => quote!(#runtime::Step::step(#op, #item, #control)),
+            Self::Question => quote!(#control.leave(#item)),
+        };
+        quote! {
+            let ::core::option::Option::Some(#item) = #next else { return ::core::option::Option::None; };
+        }
+    }
+}
+
+/// The names of a run, which the user's code cannot see.
+struct Names {
+    run: Ident,
+    item: Ident,
+    control: Ident,
+}
+
+impl Names {
+    fn new() -> Self {
+        let name = |name| Ident::new(name, Span::mixed_site());
+        Self { run: name("__run"), item: name("__item"), control: name("__control") }
+    }
+}
+
+/// Tuples of at most 8 in tuples: std's `Clone` ends at 12, and pairs in pairs would meet the recursion limit.
+fn tree(ops: &[&Ident]) -> TokenStream {
+    if ops.len() <= 8 {
+        return quote!((#(#ops,)*));
+    }
+    let parts = ops.chunks(ops.len().div_ceil(8)).map(tree);
+    quote!((#(#parts,)*))
+}

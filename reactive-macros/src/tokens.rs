@@ -1,0 +1,79 @@
+//! Small questions about tokens.
+
+use proc_macro2::{Delimiter, Group, Ident, Literal, TokenStream, TokenTree};
+
+pub(crate) fn is_punct(token: Option<&TokenTree>, char: char) -> bool {
+    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == char)
+}
+
+pub(crate) fn ident(token: Option<&TokenTree>) -> Option<&Ident> {
+    match token {
+        Some(TokenTree::Ident(ident)) => Some(ident),
+        _ => None,
+    }
+}
+
+pub(crate) fn parenthesised(token: Option<&TokenTree>) -> Option<&Group> {
+    match token {
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => Some(group),
+        _ => None,
+    }
+}
+
+/// A literal, also one that comes through a `$l:literal` or a `$e:expr` of the user: those arrive in a group without
+/// delimiters.
+pub(crate) fn literal(token: Option<&TokenTree>) -> Option<Literal> {
+    match token {
+        Some(TokenTree::Literal(literal)) => Some(literal.clone()),
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::None => {
+            let mut inside = group.stream().into_iter();
+            let first = inside.next();
+            if inside.next().is_none() { literal(first.as_ref()) } else { None }
+        }
+        _ => None,
+    }
+}
+
+/// Whether a `|>` begins at `at`. No valid Rust has a `|` directly before a `>`, so neither spacing nor context matters.
+pub(crate) fn is_pipe(tokens: &[TokenTree], at: usize) -> bool {
+    is_punct(tokens.get(at), '|') && is_punct(tokens.get(at + 1), '>')
+}
+
+pub(crate) fn holds_pipe(tokens: &[TokenTree]) -> bool {
+    (0..tokens.len()).any(|at| is_pipe(tokens, at))
+}
+
+/// How many tokens the `::<..>` at the beginning takes; 0 where there is none.
+pub(crate) fn turbofish_len(tokens: &[TokenTree]) -> usize {
+    if !(is_punct(tokens.first(), ':') && is_punct(tokens.get(1), ':') && is_punct(tokens.get(2), '<')) {
+        return 0;
+    }
+    let mut depth = 0;
+    for (at, token) in tokens.iter().enumerate().skip(2) {
+        let of_an_arrow = is_punct(at.checked_sub(1).and_then(|before| tokens.get(before)), '-');
+        match token {
+            TokenTree::Punct(punct) if punct.as_char() == '<' => depth += 1,
+            TokenTree::Punct(punct) if punct.as_char() == '>' && !of_an_arrow => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return at + 1;
+        }
+    }
+    tokens.len()
+}
+
+/// The same group around other tokens.
+pub(crate) fn regroup(group: &Group, stream: TokenStream) -> Group {
+    let mut regrouped = Group::new(group.delimiter(), stream);
+    regrouped.set_span(group.span());
+    regrouped
+}
+
+/// A brace group, all of it at the span of `at`, around generated tokens: `{ receiver }.name(..)` is the one form of
+/// a call whose errors the compiler puts on the name.
+pub(crate) fn braced(stream: TokenStream, at: proc_macro2::Span) -> Group {
+    let mut group = Group::new(Delimiter::Brace, stream);
+    group.set_span(at);
+    group
+}

@@ -1,0 +1,202 @@
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::flow::{Downstream, Drive, Driven, Flow, Tail};
+use crate::items::{Items, Stage, Staged};
+use crate::pipe::Pipe;
+
+/// The room that the first batch gets at once; it grows to its full size if that many items come.
+const FIRST_ROOM: usize = 1024;
+
+impl<T, K> Items<T, K> {
+    /// Gathers `size` items into a `Vec`.
+    ///
+    /// The last batch may be shorter, and is never empty: on the end it comes before the end, on an error before the
+    /// error. Where an error should not cut a batch, put [`catch`](Items::catch) above the `batch`:
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::executor::block_on;
+    /// let read = || ["1", "2", "x", "4"].map(str::parse::<u8>);
+    /// let cut = pipeline! { read() |> or_fail() |> batch(3) |> catch(|_| Recover::Skip) |> collect::<Vec<_>>() };
+    /// assert_eq!(block_on(cut), [vec![1, 2], vec![4]]);
+    /// let whole = pipeline! { read() |> or_fail() |> catch(|_| Recover::Skip) |> batch(3) |> collect::<Vec<_>>() };
+    /// assert_eq!(block_on(whole), [[1, 2, 4]]);
+    /// ```
+    ///
+    /// It holds at most `size` items, in one allocation a batch.
+    ///
+    /// # Panics
+    ///
+    /// If `size` is 0. As a literal in `pipeline!`, that does not compile.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::executor::block_on;
+    /// let batches = pipeline! { 0..5 |> batch(2) |> collect::<Vec<_>>() };
+    /// assert_eq!(block_on(batches), [vec![0, 1], vec![2, 3], vec![4]]);
+    /// ```
+    #[doc(alias = "chunks")]
+    #[track_caller]
+    pub fn batch(self, size: usize) -> Staged<Batch, Vec<T>, K> {
+        self.stage(Batch::new(size))
+    }
+}
+
+impl<F: Flow> Pipe<F> {
+    /// Gathers `size` items into a `Vec`. See [`Items::batch`].
+    #[track_caller]
+    pub fn batch(self, size: usize) -> Pipe<BatchFlow<F>> {
+        let Batch { size } = Batch::new(size);
+        self.with(|items| items.batch(size))
+    }
+}
+
+/// Gathers items: made by [`Items::batch`].
+#[derive(Clone, Copy, Debug)]
+pub struct Batch {
+    size: usize,
+}
+
+impl Batch {
+    #[track_caller]
+    fn new(size: usize) -> Self {
+        assert!(size > 0, "a batch of 0 items has no meaning: `batch` takes a size of at least 1");
+        Self { size }
+    }
+}
+
+impl<F: Flow> Stage<F> for Batch {
+    type Flow = BatchFlow<F>;
+
+    fn attach(self, upstream: F) -> BatchFlow<F> {
+        let open = Open { items: Vec::new(), size: self.size, room: self.size.min(FIRST_ROOM) };
+        BatchFlow { upstream, open, tail: Tail::Open }
+    }
+}
+
+pin_project! {
+    /// The flow below [`Batch`].
+    pub struct BatchFlow<F: Flow> {
+        #[pin]
+        upstream: F,
+        open: Open<F::Item>,
+        tail: Tail<F::Error>,
+    }
+}
+
+/// The batch that is being filled.
+struct Open<T> {
+    items: Vec<T>,
+    size: usize,
+    // What the next batch allocates; all of `size` once a batch has been full.
+    room: usize,
+}
+
+impl<T> Open<T> {
+    /// Adds an item, and gives the batch when that makes it full.
+    #[inline(always)]
+    fn add(&mut self, item: T) -> Option<Vec<T>> {
+        if self.items.is_empty() {
+            self.items.reserve_exact(self.room);
+        }
+        self.items.push(item);
+        if self.items.len() < self.size {
+            return None;
+        }
+        self.room = self.size;
+        Some(std::mem::take(&mut self.items))
+    }
+}
+
+impl<F: Flow> Flow for BatchFlow<F> {
+    type Item = Vec<F::Item>;
+    type Error = F::Error;
+    type Bound = F::Bound;
+
+    #[inline(always)]
+    fn poll_drive<D: Downstream<Vec<F::Item>>>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        down: &mut D,
+    ) -> Driven<F::Error> {
+        let me = self.project();
+        if let Some(told) = me.tail.settle() {
+            return Poll::Ready(told);
+        }
+        let driven = me.upstream.poll_drive(cx, &mut Fill { open: me.open, down });
+        if matches!(driven, Poll::Pending | Poll::Ready(Ok(Drive::Paused))) || me.open.items.is_empty() {
+            return driven;
+        }
+        me.tail.note(driven);
+        if down.push(std::mem::take(&mut me.open.items)).is_break() {
+            return Poll::Ready(Ok(Drive::Paused));
+        }
+        Poll::Ready(me.tail.settle().unwrap_or(Ok(Drive::Ended)))
+    }
+
+    fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        self.project().upstream.poll_progress(cx);
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let (at_least, at_most) = self.upstream.size_hint();
+        let batches = |items: usize| items.saturating_add(self.open.items.len()).div_ceil(self.open.size);
+        (batches(at_least), at_most.map(batches))
+    }
+}
+
+struct Fill<'a, T, D> {
+    open: &'a mut Open<T>,
+    down: &'a mut D,
+}
+
+impl<T, D: Downstream<Vec<T>>> Downstream<T> for Fill<'_, T, D> {
+    #[inline(always)]
+    fn push(&mut self, item: T) -> ControlFlow<()> {
+        match self.open.add(item) {
+            Some(batch) => self.down.push(batch),
+            None => ControlFlow::Continue(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+    use futures::{FutureExt, StreamExt};
+
+    use super::*;
+
+    #[test]
+    fn emits_what_is_open_before_an_error() {
+        let read = [Ok(1), Ok(2), Ok(3), Err("torn"), Ok(4)];
+        let mut batches = Pipe::from_iter(read).or_fail().batch(2);
+        assert_eq!(batches.next().now_or_never(), Some(Some(Ok(vec![1, 2]))));
+        assert_eq!(batches.next().now_or_never(), Some(Some(Ok(vec![3]))));
+        assert_eq!(batches.next().now_or_never(), Some(Some(Err("torn"))));
+        assert_eq!(batches.next().now_or_never(), Some(None));
+    }
+
+    #[test]
+    fn emits_nothing_for_an_empty_source() {
+        assert_eq!(block_on(Pipe::new(0..0).batch(3).count()), 0);
+    }
+
+    #[test]
+    fn allocates_only_what_comes() {
+        let batches = block_on(Pipe::new(0..10).batch(usize::MAX).collect::<Vec<_>>());
+        assert_eq!(batches[0].capacity(), FIRST_ROOM);
+    }
+
+    #[test]
+    #[should_panic(expected = "a batch of 0 items has no meaning")]
+    fn refuses_zero() {
+        let _ = Pipe::new(0..3).batch(0);
+    }
+}

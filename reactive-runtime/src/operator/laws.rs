@@ -1,0 +1,491 @@
+//! The laws of all operators: a row an operator, a test a law.
+//!
+//! A row says how the operator is put below a pipeline of `u32`s. Where a law cannot hold for one, the row says so and why.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+use futures::executor::block_on;
+use futures::{Stream, StreamExt};
+
+use super::{Off, Recover};
+use crate::fault::Fault;
+use crate::flow::{Bounded, Downstream, Drive, Driven, Flow};
+use crate::pipe::Pipe;
+use crate::source::Source;
+
+fn odd(x: u32) -> Result<u32, u32> {
+    if x % 2 == 1 { Ok(x) } else { Err(x) }
+}
+
+macro_rules! laws {
+    ($($name:ident($p:ident) => $row:expr $(, except $law:ident = $reason:literal)*;)*) => {$(
+        mod $name {
+            use super::*;
+
+            const EXCEPT: &[(&str, &str)] = &[$((stringify!($law), $reason)),*];
+
+            /// Nothing is polled before the first poll.
+            #[test]
+            fn is_lazy() {
+                let (source, probe) = Script::of(&STEADY);
+                let $p = Pipe::new(source);
+                let _pipe = $row;
+                assert_eq!(probe.polls(), 0);
+            }
+
+            /// The contract of `poll_drive`: `Paused` when and only when downstream broke, no item after a break; and
+            /// whatever breaks and wherever the source is pending, the same items and errors come in the same order.
+            #[test]
+            fn loses_nothing_when_downstream_breaks_at_any_item() {
+                let run = |script: &[Event], break_at: Option<usize>| {
+                    let $p = Pipe::new(Script::of(script).0);
+                    drive_to_the_end($row, break_at)
+                };
+                let expected = run(&STEADY, None);
+                for break_at in 0..expected.len() {
+                    assert_same(run(&STEADY, Some(break_at)), &expected);
+                }
+                assert_same(run(&STEADY, Some(EVERY)), &expected);
+                assert_same(run(&FALTERING, None), &expected);
+                assert_same(run(&FALTERING, Some(EVERY)), &expected);
+            }
+
+            /// The same with errors that come from above: each stays at its place.
+            #[test]
+            fn passes_errors_at_their_places() {
+                let run = |break_at: Option<usize>| {
+                    let $p = Pipe::new(Script::of(&STEADY).0).try_map(|x| if x % 5 == 3 { Err(x) } else { Ok(x) });
+                    drive_to_the_end($row, break_at)
+                };
+                let expected = run(None);
+                for break_at in 0..expected.len() {
+                    assert_same(run(Some(break_at)), &expected);
+                }
+                assert_same(run(Some(EVERY)), &expected);
+            }
+
+            /// After the end the end comes again, and the source is not polled.
+            #[test]
+            fn ends_once() {
+                let (source, probe) = Script::of(&STEADY);
+                let $p = Pipe::new(source);
+                ends_for_good($row, &probe);
+            }
+
+            /// Who gets `Pending` is woken: by the source, or by the pipeline itself.
+            #[test]
+            fn wakes() {
+                let (source, probe) = Script::of(&FALTERING);
+                let $p = Pipe::new(source);
+                wakes_whoever_waits($row, &probe);
+            }
+
+            /// What stops early frees its source with the item at which it stops.
+            #[test]
+            fn drops_its_source_on_an_early_stop() {
+                let (source, probe) = Script::of(&STEADY);
+                let $p = Pipe::new(source);
+                let mut first = $row.take(1);
+                let _ = block_on(first.next());
+                assert_eq!(probe.drops(), 1);
+            }
+
+            /// Dropped after any number of polls, it drops its source once and keeps no waker.
+            #[test]
+            fn can_be_dropped_at_any_poll() {
+                for polls in 0..3 * FALTERING.len() {
+                    let (source, probe) = Script::of(&FALTERING);
+                    let $p = Pipe::new(source);
+                    drop_after(polls, $row, &probe);
+                }
+            }
+
+            /// What remains lies between the bounds of `size_hint`, after every item.
+            #[test]
+            fn has_an_honest_size_hint() {
+                for script in [&STEADY[..], &FALTERING, &[]] {
+                    let $p = Pipe::new(Script::of(script).0);
+                    hints_honestly($row);
+                }
+            }
+
+            /// It asks for no item more than it needs for those that were taken.
+            #[test]
+            fn does_not_look_ahead() {
+                if !holds("no_look_ahead") {
+                    return;
+                }
+                let taken_after = |script: &[Event]| {
+                    let (source, probe) = Script::of(script);
+                    let $p = Pipe::new(source);
+                    outputs_and_inputs($row, &probe)
+                };
+                for (outputs, inputs) in taken_after(&STEADY) {
+                    // One item less, then nothing for ever: it cannot have given as much.
+                    let Some(fewer) = inputs.checked_sub(1).filter(|_| inputs < STEADY.len()) else { continue };
+                    let mut short = STEADY[..fewer].to_vec();
+                    short.push(Event::Never);
+                    let reached = taken_after(&short).len();
+                    assert!(reached < outputs, "{inputs} items were taken for {outputs}, {fewer} give {reached}");
+                }
+            }
+
+            /// Ten million ready items go through a small stack.
+            #[test]
+            fn has_a_flat_stack() {
+                let run = || {
+                    let $p = Pipe::new(0..10_000_000u32);
+                    let mut pipe = Box::pin($row);
+                    let mut seen = Seen { items: 0 };
+                    drive_with(pipe.as_mut(), &mut seen);
+                };
+                std::thread::Builder::new().stack_size(64 * 1024).spawn(run).unwrap().join().unwrap();
+            }
+
+            /// A panic in a closure downstream passes through, and everything is dropped once.
+            #[test]
+            fn can_be_dropped_after_a_panic_below() {
+                let (source, probe) = Script::of(&STEADY);
+                let $p = Pipe::new(source);
+                let mut pipe = Box::pin($row.inspect(|_| panic!("below")));
+                let drive = || drive_with(pipe.as_mut(), &mut Seen { items: 0 });
+                let panicked = catch_unwind(AssertUnwindSafe(drive)).is_err();
+                drop(pipe);
+                assert_eq!((panicked, probe.drops()), (probe.polls() > 0, 1));
+            }
+
+            /// It is `Send` where its parts are.
+            #[test]
+            fn is_send() {
+                fn assert_send<T: Send>(_: &T) {}
+                let $p = Pipe::new(0..3u32);
+                assert_send(&$row);
+            }
+
+            fn assert_same(mut said: Vec<String>, expected: &[String]) {
+                let mut expected = expected.to_vec();
+                if !holds("one_order") {
+                    said.sort_unstable();
+                    expected.sort_unstable();
+                }
+                if holds("one_result") {
+                    assert_eq!(said, expected);
+                }
+            }
+
+            fn holds(law: &str) -> bool {
+                EXCEPT.iter().all(|(except, _)| *except != law)
+            }
+        }
+    )*};
+}
+laws! {
+    batch(p) => p.batch(3);
+    catch_skip(p) => p.try_map(odd).catch(|_| Recover::Skip);
+    catch_with(p) => p.try_map(odd).catch(|e| Recover::With(e * 100));
+    catch_fail(p) => p.try_map(odd).catch(|e| if e == 4 { Recover::Fail("four") } else { Ok(Recover::Skip) });
+    concat(p) => p.concat([7, 8, 9]);
+    enumerate(p) => p.enumerate();
+    fails_with(p) => p.fails_with::<u64>();
+    filter(p) => p.filter(|x| x % 3 != 1);
+    filter_map(p) => p.filter_map(|x| x.checked_sub(2));
+    flat_map(p) => p.flat_map(|x| (0..x % 4).map(move |y| (x, y)));
+    inspect(p) => p.inspect(|_| ());
+    map(p) => p.map(|x| x.wrapping_mul(3));
+    merge(p) => p.merge([7, 8, 9]),
+        except one_order = "the sides take turns, and a break or a wait ends a turn",
+        except no_look_ahead = "the other side gives items too";
+    merge_prefer_left(p) => p.with(|i| i.merge([7, 8, 9]).prefer_left()),
+        except one_order = "a wait of the left side gives the right one its turn",
+        except no_look_ahead = "the other side gives items too";
+    merge_end_with_any(p) => p.with(|i| i.merge([7, 8, 9]).end_with_any()),
+        except one_result = "which items come before the end of one side depends on the turns",
+        except no_look_ahead = "the other side gives items too";
+    metered(p) => p.metered(Off);
+    or_fail(p) => p.map(odd).or_fail();
+    scan(p) => p.scan(0u32, |sum, x| { *sum = sum.wrapping_add(x); *sum });
+    skip(p) => p.skip(4);
+    take(p) => p.take(5);
+    take_none(p) => p.take(0);
+    take_all(p) => p.take(usize::MAX);
+    try_map(p) => p.try_map(odd);
+    via(p) => p.via(|i| i.map(|x| x / 2));
+    zip(p) => p.zip(100..);
+}
+
+/// What a scripted source does when it is asked for an item.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Item(u32),
+    /// It has none, and wakes whoever asked when the test says so.
+    Later,
+    /// It never has one any more.
+    Never,
+}
+
+const EVERY: usize = usize::MAX;
+
+/// Items without a wait.
+const STEADY: [Event; 12] = {
+    let mut events = [Event::Item(0); 12];
+    let mut i = 0;
+    while i < events.len() {
+        events[i] = Event::Item(i as u32);
+        i += 1;
+    }
+    events
+};
+
+/// The same items, with waits before, between and after them.
+const FALTERING: [Event; 19] = {
+    let mut events = [Event::Later; 19];
+    let (mut at, mut item) = (1, 0);
+    while item < STEADY.len() {
+        events[at] = STEADY[item];
+        item += 1;
+        at += if item % 3 == 0 { 2 } else { 1 };
+        at += if item == 7 { 1 } else { 0 };
+    }
+    events
+};
+
+/// A source that follows a script, and tells a probe what happens to it.
+struct Script {
+    events: VecDeque<Event>,
+    ended: bool,
+    probe: Arc<Probe>,
+}
+
+#[derive(Default)]
+struct Probe {
+    polls: AtomicUsize,
+    pushed: AtomicUsize,
+    drops: AtomicUsize,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Probe {
+    fn polls(&self) -> usize {
+        self.polls.load(Ordering::Relaxed)
+    }
+
+    fn drops(&self) -> usize {
+        self.drops.load(Ordering::Relaxed)
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.lock().unwrap().take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Script {
+    fn of(events: &[Event]) -> (Self, Arc<Probe>) {
+        let probe = Arc::<Probe>::default();
+        (Self { events: events.iter().copied().collect(), ended: false, probe: probe.clone() }, probe)
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.probe.drops.fetch_add(1, Ordering::Relaxed);
+        *self.probe.waker.lock().unwrap() = None;
+    }
+}
+
+impl Source for Script {
+    type Flow = Self;
+
+    fn into_flow(self) -> Self {
+        self
+    }
+}
+
+impl Flow for Script {
+    type Item = u32;
+    type Error = std::convert::Infallible;
+    type Bound = Bounded;
+
+    fn poll_drive<D: Downstream<u32>>(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        down: &mut D,
+    ) -> Driven<Self::Error> {
+        let Self { events, ended, probe } = &mut *self;
+        assert!(!*ended, "the source is polled after its end");
+        probe.polls.fetch_add(1, Ordering::Relaxed);
+        while let Some(event) = events.pop_front() {
+            let Event::Item(item) = event else {
+                *probe.waker.lock().unwrap() = matches!(event, Event::Later).then(|| cx.waker().clone());
+                return Poll::Pending;
+            };
+            probe.pushed.fetch_add(1, Ordering::Relaxed);
+            if down.push(item).is_break() {
+                return Poll::Ready(Ok(Drive::Paused));
+            }
+        }
+        *ended = true;
+        Poll::Ready(Ok(Drive::Ended))
+    }
+
+    fn poll_progress(self: Pin<&mut Self>, _: &mut Context<'_>) {}
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.events.iter().filter(|event| matches!(event, Event::Item(_))).count();
+        (left, Some(left))
+    }
+}
+
+/// A task that counts how often it was woken.
+#[derive(Default)]
+struct Task(AtomicUsize);
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Breaks at some item, and checks that no item comes after a break.
+struct Breaking {
+    said: Vec<String>,
+    break_at: Option<usize>,
+    broke: bool,
+}
+
+impl<T: Debug> Downstream<T> for Breaking {
+    fn push(&mut self, item: T) -> ControlFlow<()> {
+        assert!(!self.broke, "{item:?} was pushed after a break");
+        let at = self.said.len();
+        self.said.push(format!("{item:?}"));
+        self.broke = self.break_at.is_some_and(|break_at| break_at == at || break_at == EVERY);
+        if self.broke { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+struct Seen {
+    items: usize,
+}
+
+impl<T> Downstream<T> for Seen {
+    fn push(&mut self, _: T) -> ControlFlow<()> {
+        self.items += 1;
+        ControlFlow::Continue(())
+    }
+}
+
+/// What the flow says, in order, until its end: items and errors.
+fn drive_to_the_end<F: Flow<Item: Debug>>(flow: F, break_at: Option<usize>) -> Vec<String> {
+    let mut flow = Box::pin(flow);
+    let mut down = Breaking { said: Vec::new(), break_at, broke: false };
+    let waker = Waker::noop();
+    loop {
+        down.broke = false;
+        let driven = flow.as_mut().poll_drive(&mut Context::from_waker(waker), &mut down);
+        let paused = matches!(driven, Poll::Ready(Ok(Drive::Paused)));
+        assert_eq!(paused, down.broke, "`Paused` is for a break of downstream, and for nothing else");
+        match driven {
+            Poll::Ready(Ok(Drive::Ended)) => return down.said,
+            Poll::Ready(Err(_)) => down.said.push("error".to_owned()),
+            Poll::Ready(Ok(Drive::Paused)) | Poll::Pending => {}
+        }
+    }
+}
+
+fn drive_with<F: Flow>(mut flow: Pin<&mut F>, seen: &mut Seen) {
+    let mut cx = Context::from_waker(Waker::noop());
+    while !matches!(flow.as_mut().poll_drive(&mut cx, seen), Poll::Ready(Ok(Drive::Ended))) {}
+}
+
+fn ends_for_good<F: Flow>(flow: F, probe: &Probe) {
+    let mut flow = Box::pin(flow);
+    drive_with(flow.as_mut(), &mut Seen { items: 0 });
+    let polls = probe.polls();
+    for _ in 0..3 {
+        let mut seen = Seen { items: 0 };
+        drive_with(flow.as_mut(), &mut seen);
+        assert_eq!((seen.items, probe.polls()), (0, polls));
+    }
+}
+
+fn wakes_whoever_waits<F: Flow>(flow: F, probe: &Probe) {
+    let mut flow = Box::pin(flow);
+    let task = Arc::<Task>::default();
+    let waker = Waker::from(task.clone());
+    loop {
+        let woken = task.0.load(Ordering::Relaxed);
+        match flow.as_mut().poll_drive(&mut Context::from_waker(&waker), &mut Seen { items: 0 }) {
+            Poll::Ready(Ok(Drive::Ended)) => return,
+            Poll::Ready(_) => {}
+            Poll::Pending => {
+                probe.wake();
+                assert!(task.0.load(Ordering::Relaxed) > woken, "pending, and nobody will wake it");
+            }
+        }
+    }
+}
+
+fn drop_after<F: Flow>(polls: usize, flow: F, probe: &Probe) {
+    let mut flow = Box::pin(flow);
+    let task = Arc::<Task>::default();
+    let waker = Waker::from(task.clone());
+    for _ in 0..polls {
+        let mut one = crate::flow::OneItem(None);
+        let _ = flow.as_mut().poll_drive(&mut Context::from_waker(&waker), &mut one);
+    }
+    drop((flow, waker));
+    assert_eq!(probe.drops(), 1);
+    assert_eq!(Arc::strong_count(&task), 1, "a waker is kept after {polls} polls");
+}
+
+fn hints_honestly<F: Flow>(pipe: Pipe<F>) {
+    let mut pipe = Box::pin(pipe);
+    let mut hints = Vec::new();
+    let mut cx = Context::from_waker(Waker::noop());
+    loop {
+        hints.push((hints.len(), Stream::size_hint(&pipe)));
+        loop {
+            match pipe.as_mut().poll_next(&mut cx) {
+                Poll::Ready(Some(_)) => break,
+                Poll::Ready(None) => {
+                    let all = hints.len() - 1;
+                    for (before, (at_least, at_most)) in hints {
+                        let left = all - before;
+                        assert!(at_least <= left && at_most.is_none_or(|at_most| left <= at_most));
+                    }
+                    return;
+                }
+                Poll::Pending => {}
+            }
+        }
+    }
+}
+
+/// After each item that comes out: how many have come out, and how many were taken in.
+fn outputs_and_inputs<F: Flow>(pipe: Pipe<F>, probe: &Probe) -> Vec<(usize, usize)> {
+    let mut pipe = Box::pin(pipe);
+    let mut counts = Vec::new();
+    let mut cx = Context::from_waker(Waker::noop());
+    while let Poll::Ready(Some(_)) = pipe.as_mut().poll_next(&mut cx) {
+        counts.push((counts.len() + 1, probe.pushed.load(Ordering::Relaxed)));
+    }
+    counts
+}
+
+/// The fault of the rows; asked for so that a row which can fail is seen to be one.
+#[test]
+fn rows_that_can_fail_say_so() {
+    fn fallible<F: Flow>(_: &Pipe<F>) -> bool {
+        F::Error::FALLIBLE
+    }
+    assert!(fallible(&Pipe::new(0..3u32).try_map(odd)));
+    assert!(!fallible(&Pipe::new(0..3u32).try_map(odd).catch(|_| Recover::Skip)));
+}

@@ -1,0 +1,336 @@
+use std::marker::PhantomData;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::fault::Join;
+use crate::flow::{Boundedness, Budget, Downstream, Drive, Driven, Flow, yield_now};
+use crate::items::{Items, Stage, Staged};
+use crate::pipe::Pipe;
+use crate::source::Source;
+
+/// The most items that one side gives before it is the other's turn, when both have plenty.
+const QUANTUM_MAX: usize = 32;
+
+impl<T, K> Items<T, K> {
+    /// Gives its own items and those of `other`, as they come.
+    ///
+    /// Fair: when both sides have items, they take turns, of one item at first, of up to 32 while both stay ready. It
+    /// holds nothing. It ends when both have ended.
+    ///
+    /// Options: [`prefer_left`](Staged::prefer_left), [`end_with_any`](Staged::end_with_any).
+    ///
+    /// # Errors
+    ///
+    /// It fails at the first error of either side.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::executor::block_on;
+    /// let sum = pipeline! { [1, 2] |> merge([3] |> map(|x| x * 10)) |> sum::<i32>() };
+    /// assert_eq!(block_on(sum), 33);
+    /// ```
+    #[doc(alias = "select")]
+    pub fn merge<S, G>(self, other: S) -> Staged<Merge<G>, T, K::Out>
+    where
+        S: Source<Flow = G>,
+        G: Flow<Item = T>,
+        K: Join<G::Error>,
+    {
+        self.stage(Merge { other: other.into_flow(), turns: Turns::Fair, end: PhantomData })
+    }
+}
+
+impl<F: Flow> Pipe<F> {
+    /// Gives its own items and those of `other`, as they come. See [`Items::merge`].
+    #[track_caller]
+    pub fn merge<S, G>(self, other: S) -> Pipe<MergeFlow<F, G, WithAll>>
+    where
+        S: Source<Flow = G>,
+        G: Flow<Item = F::Item>,
+        F::Error: Join<G::Error>,
+    {
+        self.with(|items| items.merge(other))
+    }
+}
+
+impl<G, E, T, K> Staged<Merge<G, E>, T, K> {
+    /// Takes from the left side whenever it has an item: the right one gets its turn while the left one is pending.
+    pub fn prefer_left(self) -> Self {
+        self.map_op(|op| Merge { turns: Turns::PreferLeft, ..op })
+    }
+
+    /// Ends as soon as one side has ended.
+    ///
+    /// # Data loss
+    ///
+    /// What the other side would still have given is not asked for.
+    pub fn end_with_any(self) -> Staged<Merge<G, WithAny>, T, K> {
+        self.map_op(|op| Merge { other: op.other, turns: op.turns, end: PhantomData })
+    }
+}
+
+/// Mixes two flows: made by [`Items::merge`].
+#[derive(Clone, Copy, Debug)]
+pub struct Merge<G, E = WithAll> {
+    other: G,
+    turns: Turns,
+    end: PhantomData<fn() -> E>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turns {
+    Fair,
+    PreferLeft,
+}
+
+/// When a [`Merge`] ends: [`WithAll`], or [`WithAny`].
+pub trait MergeEnd {
+    /// The boundedness of the two sides together.
+    type Bound<A: Boundedness, B: Boundedness>: Boundedness;
+
+    /// Whether the end of one side is enough.
+    const ANY: bool;
+}
+
+/// It ends when both sides have.
+#[derive(Clone, Copy, Debug)]
+pub enum WithAll {}
+
+/// It ends as soon as one side does.
+#[derive(Clone, Copy, Debug)]
+pub enum WithAny {}
+
+impl MergeEnd for WithAll {
+    type Bound<A: Boundedness, B: Boundedness> = A::And<B>;
+
+    const ANY: bool = false;
+}
+
+impl MergeEnd for WithAny {
+    type Bound<A: Boundedness, B: Boundedness> = A::Or<B>;
+
+    const ANY: bool = true;
+}
+
+impl<F, G, E> Stage<F> for Merge<G, E>
+where
+    F: Flow,
+    G: Flow<Item = F::Item>,
+    F::Error: Join<G::Error>,
+    E: MergeEnd,
+{
+    type Flow = MergeFlow<F, G, E>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        MergeFlow {
+            left: Some(upstream),
+            right: Some(self.other),
+            turns: self.turns,
+            turn: Side::Left,
+            quantum: 1,
+            end: PhantomData,
+        }
+    }
+}
+
+pin_project! {
+    /// The flow below [`Merge`].
+    #[derive(Debug)]
+    pub struct MergeFlow<F, G, E> {
+        // Each is `None` once it has ended.
+        #[pin]
+        left: Option<F>,
+        #[pin]
+        right: Option<G>,
+        turns: Turns,
+        turn: Side,
+        // How many items a side may give in its turn.
+        quantum: usize,
+        end: PhantomData<fn() -> E>,
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+}
+
+impl<F, G, E> Flow for MergeFlow<F, G, E>
+where
+    F: Flow,
+    G: Flow<Item = F::Item>,
+    F::Error: Join<G::Error>,
+    E: MergeEnd,
+{
+    type Item = F::Item;
+    type Error = <F::Error as Join<G::Error>>::Out;
+    type Bound = E::Bound<F::Bound, G::Bound>;
+
+    fn poll_drive<D: Downstream<F::Item>>(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        down: &mut D,
+    ) -> Driven<Self::Error> {
+        // How many turns in a row gave nothing.
+        let mut idle = 0;
+        let mut budget = Budget::drives();
+        while budget.spend() {
+            let mut turn = Turn { left: self.quantum(), given: 0, broke: false, down };
+            let driven = self.as_mut().drive_side(cx, &mut turn);
+            let (given, broke) = (turn.given, turn.broke);
+            if matches!(driven, Poll::Ready(Ok(Drive::Ended))) && self.as_mut().side_ended() {
+                return Poll::Ready(Ok(Drive::Ended));
+            }
+            if let Poll::Ready(Err(error)) = driven {
+                return Poll::Ready(Err(error));
+            }
+            self.as_mut().next_turn(given);
+            if broke {
+                return Poll::Ready(Ok(Drive::Paused));
+            }
+            idle = if given == 0 { idle + 1 } else { 0 };
+            if idle == 2 {
+                *self.project().quantum = 1;
+                return Poll::Pending;
+            }
+        }
+        yield_now(cx)
+    }
+
+    fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        let me = self.project();
+        if let Some(left) = me.left.as_pin_mut() {
+            left.poll_progress(cx);
+        }
+        if let Some(right) = me.right.as_pin_mut() {
+            right.poll_progress(cx);
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let ended = (0, Some(0));
+        let (left_least, left_most) = self.left.as_ref().map_or(ended, F::size_hint);
+        let (right_least, right_most) = self.right.as_ref().map_or(ended, G::size_hint);
+        let at_least =
+            if E::ANY { left_least.min(right_least) } else { left_least.saturating_add(right_least) };
+        (at_least, left_most.zip(right_most).and_then(|(left, right)| left.checked_add(right)))
+    }
+}
+
+impl<F, G, E> MergeFlow<F, G, E>
+where
+    F: Flow,
+    G: Flow<Item = F::Item>,
+    F::Error: Join<G::Error>,
+    E: MergeEnd,
+{
+    /// How many items the side whose turn it is may give; 1 a turn would be fair too, but costs a call for each item.
+    fn quantum(&self) -> usize {
+        match (self.turns, self.turn) {
+            _ if self.left.is_none() || self.right.is_none() => usize::MAX,
+            (Turns::Fair, _) => self.quantum,
+            (Turns::PreferLeft, Side::Left) => usize::MAX,
+            (Turns::PreferLeft, Side::Right) => 1,
+        }
+    }
+
+    fn drive_side<D: Downstream<F::Item>>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        turn: &mut Turn<'_, D>,
+    ) -> Driven<<F::Error as Join<G::Error>>::Out> {
+        let me = self.project();
+        match me.turn {
+            Side::Left => match me.left.as_pin_mut() {
+                Some(left) => left.poll_drive(cx, turn).map_err(Join::left),
+                None => Poll::Ready(Ok(Drive::Ended)),
+            },
+            Side::Right => match me.right.as_pin_mut() {
+                Some(right) => right.poll_drive(cx, turn).map_err(<F::Error as Join<G::Error>>::right),
+                None => Poll::Ready(Ok(Drive::Ended)),
+            },
+        }
+    }
+
+    /// Drops the side that has ended, or both where that is the end of all. `true`: it is.
+    fn side_ended(self: Pin<&mut Self>) -> bool {
+        let mut me = self.project();
+        match me.turn {
+            Side::Left => me.left.set(None),
+            Side::Right => me.right.set(None),
+        }
+        if E::ANY {
+            me.left.set(None);
+            me.right.set(None);
+        }
+        me.left.is_none() && me.right.is_none()
+    }
+
+    fn next_turn(self: Pin<&mut Self>, given: usize) {
+        let me = self.project();
+        *me.turn = match (*me.turns, *me.turn) {
+            // It has given all that was ready only when it gives nothing.
+            (Turns::PreferLeft, Side::Left) if given > 0 => Side::Left,
+            (_, Side::Left) => Side::Right,
+            (_, Side::Right) => {
+                *me.quantum = (*me.quantum * 2).min(QUANTUM_MAX);
+                Side::Left
+            }
+        };
+    }
+}
+
+/// One turn of one side.
+struct Turn<'a, D> {
+    left: usize,
+    given: usize,
+    broke: bool,
+    down: &'a mut D,
+}
+
+impl<T, D: Downstream<T>> Downstream<T> for Turn<'_, D> {
+    #[inline(always)]
+    fn push(&mut self, item: T) -> ControlFlow<()> {
+        self.given += 1;
+        self.broke = self.down.push(item).is_break();
+        if self.broke || self.given == self.left { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+
+    #[test]
+    fn takes_turns_when_both_sides_are_ready() {
+        let merged = Pipe::new(0..100).merge(100..200).take(8);
+        assert_eq!(block_on(merged.collect::<Vec<_>>()), [0, 100, 1, 2, 101, 102, 3, 4]);
+    }
+
+    #[test]
+    fn gives_every_item_of_both_sides() {
+        let mut merged = block_on(Pipe::new(0..5000).merge(5000..10_000).collect::<Vec<_>>());
+        merged.sort_unstable();
+        assert!(merged.into_iter().eq(0..10_000));
+    }
+
+    #[test]
+    fn prefers_the_left_side_across_its_chunks() {
+        let merged = Pipe::new(0..10_000).with(|items| items.merge([-1]).prefer_left());
+        assert_eq!(block_on(merged.collect::<Vec<_>>()).last(), Some(&-1));
+    }
+
+    #[test]
+    fn ends_with_any_side_when_told_so() {
+        let merged = Pipe::new([1]).with(|items| items.merge(10..).end_with_any());
+        assert!(block_on(merged.count()) <= 3);
+    }
+}

@@ -1,0 +1,279 @@
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::fault::Join;
+use crate::flow::{Boundedness, Downstream, Drive, Driven, Flow, OneItem};
+use crate::items::{Items, Stage, Staged};
+use crate::pipe::Pipe;
+use crate::source::Source;
+
+impl<T, K> Items<T, K> {
+    /// Pairs each item with one of `other`.
+    ///
+    /// Both sides are polled together; it holds at most one item of each. It ends as soon as one side can give no
+    /// partner.
+    ///
+    /// # Data loss
+    ///
+    /// An item that waits for its partner when the other side ends is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of both sides, when they are met.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::executor::block_on;
+    /// let pairs = pipeline! { ["a", "b", "c"] |> zip(1..) |> take(2) |> collect::<Vec<_>>() };
+    /// assert_eq!(block_on(pairs), [("a", 1), ("b", 2)]);
+    /// ```
+    pub fn zip<S, G>(self, other: S) -> Staged<Zip<G>, (T, G::Item), K::Out>
+    where
+        S: Source<Flow = G>,
+        G: Flow,
+        K: Join<G::Error>,
+    {
+        self.stage(Zip { other: other.into_flow() })
+    }
+}
+
+impl<F: Flow> Pipe<F> {
+    /// Pairs each item with one of `other`. See [`Items::zip`].
+    #[track_caller]
+    pub fn zip<S, G>(self, other: S) -> Pipe<ZipFlow<F, G>>
+    where
+        S: Source<Flow = G>,
+        G: Flow,
+        F::Error: Join<G::Error>,
+    {
+        self.with(|items| items.zip(other))
+    }
+}
+
+/// Pairs two flows: made by [`Items::zip`].
+#[derive(Clone, Copy, Debug)]
+pub struct Zip<G> {
+    other: G,
+}
+
+impl<F: Flow, G: Flow> Stage<F> for Zip<G>
+where
+    F::Error: Join<G::Error>,
+{
+    type Flow = ZipFlow<F, G>;
+
+    fn attach(self, upstream: F) -> ZipFlow<F, G> {
+        let sides = Sides { left: Some(upstream), right: Some(self.other) };
+        ZipFlow { sides, waiting_left: None, waiting_right: None }
+    }
+}
+
+pin_project! {
+    /// The flow below [`Zip`].
+    pub struct ZipFlow<F: Flow, G: Flow> {
+        #[pin]
+        sides: Sides<F, G>,
+        waiting_left: Option<F::Item>,
+        waiting_right: Option<G::Item>,
+    }
+}
+
+pin_project! {
+    // Both are there, or after the end neither.
+    struct Sides<F, G> {
+        #[pin]
+        left: Option<F>,
+        #[pin]
+        right: Option<G>,
+    }
+}
+
+impl<F: Flow, G: Flow> Flow for ZipFlow<F, G>
+where
+    F::Error: Join<G::Error>,
+{
+    type Item = (F::Item, G::Item);
+    type Error = <F::Error as Join<G::Error>>::Out;
+    type Bound = <F::Bound as Boundedness>::Or<G::Bound>;
+
+    #[inline(always)]
+    fn poll_drive<D: Downstream<Self::Item>>(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        down: &mut D,
+    ) -> Driven<Self::Error> {
+        let driven = self.as_mut().pair(cx, down);
+        if matches!(driven, Poll::Ready(Ok(Drive::Ended))) {
+            let mut me = self.project();
+            me.sides.set(Sides { left: None, right: None });
+            (*me.waiting_left, *me.waiting_right) = (None, None);
+        }
+        driven
+    }
+
+    fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        let sides = self.project().sides.project();
+        if let (Some(left), Some(right)) = (sides.left.as_pin_mut(), sides.right.as_pin_mut()) {
+            left.poll_progress(cx);
+            right.poll_progress(cx);
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let (Some(left), Some(right)) = (&self.sides.left, &self.sides.right) else { return (0, Some(0)) };
+        let (left_least, left_most) = with_waiting(left.size_hint(), &self.waiting_left);
+        let (right_least, right_most) = with_waiting(right.size_hint(), &self.waiting_right);
+        let at_most = match (left_most, right_most) {
+            (Some(left), Some(right)) => Some(left.min(right)),
+            (left, right) => left.or(right),
+        };
+        // An error of one side is no item of it, so it may cost the other side's partner nothing.
+        (left_least.min(right_least), at_most)
+    }
+}
+
+fn with_waiting<T>(hint: (usize, Option<usize>), waiting: &Option<T>) -> (usize, Option<usize>) {
+    let waiting = usize::from(waiting.is_some());
+    (hint.0.saturating_add(waiting), hint.1.and_then(|n| n.checked_add(waiting)))
+}
+
+impl<F: Flow, G: Flow> ZipFlow<F, G>
+where
+    F::Error: Join<G::Error>,
+{
+    #[inline(always)]
+    fn pair<D: Downstream<(F::Item, G::Item)>>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        down: &mut D,
+    ) -> Driven<<F::Error as Join<G::Error>>::Out> {
+        let me = self.project();
+        let sides = me.sides.project();
+        let (Some(mut left), Some(right)) = (sides.left.as_pin_mut(), sides.right.as_pin_mut()) else {
+            return Poll::Ready(Ok(Drive::Ended));
+        };
+        let mut partner =
+            Partner { flow: right, waiting: me.waiting_right, cx: Context::from_waker(cx.waker()) };
+
+        // An item of the left side that found no partner in an earlier call.
+        if let Some(first) = me.waiting_left.take() {
+            match partner.find() {
+                Ok(second) => {
+                    if down.push((first, second)).is_break() {
+                        return Poll::Ready(Ok(Drive::Paused));
+                    }
+                }
+                Err(alone) => {
+                    *me.waiting_left = Some(first);
+                    if alone.is_pending() {
+                        left.poll_progress(cx);
+                    }
+                    return alone.map_err(<F::Error as Join<G::Error>>::right);
+                }
+            }
+        }
+
+        let mut pairs =
+            Pairs { partner: &mut partner, waiting: me.waiting_left, alone: None, broke: false, down };
+        let driven = left.as_mut().poll_drive(cx, &mut pairs);
+        let (alone, broke) = (pairs.alone, pairs.broke);
+        match alone {
+            Some(alone) => {
+                if alone.is_pending() {
+                    left.poll_progress(cx);
+                }
+                alone.map_err(<F::Error as Join<G::Error>>::right)
+            }
+            None if broke || driven.is_ready() => driven.map_err(Join::left),
+            None => partner.prepare().map_err(<F::Error as Join<G::Error>>::right),
+        }
+    }
+}
+
+/// The right side, which is asked for one item for each of the left.
+struct Partner<'a, 'c, G: Flow> {
+    flow: Pin<&'a mut G>,
+    waiting: &'a mut Option<G::Item>,
+    // `Context::waker` outlives the borrow of the context, so this second context needs no clone of the waker.
+    cx: Context<'c>,
+}
+
+impl<G: Flow> Partner<'_, '_, G> {
+    /// The next item of the right side, or why there is none now: it is pending, has ended or has failed.
+    #[inline(always)]
+    fn find(&mut self) -> Result<G::Item, Driven<G::Error>> {
+        if let Some(item) = self.waiting.take() {
+            return Ok(item);
+        }
+        let mut one = OneItem(None);
+        let driven = self.flow.as_mut().poll_drive(&mut self.cx, &mut one);
+        one.0.ok_or(driven)
+    }
+
+    /// The left side is pending: has the right one's next item ready for it, or goes on with what is in flight.
+    fn prepare(&mut self) -> Driven<G::Error> {
+        if self.waiting.is_some() {
+            self.flow.as_mut().poll_progress(&mut self.cx);
+            return Poll::Pending;
+        }
+        match self.find() {
+            Ok(item) => {
+                *self.waiting = Some(item);
+                Poll::Pending
+            }
+            Err(alone) => alone,
+        }
+    }
+}
+
+struct Pairs<'p, 'a, 'c, T, G: Flow, D> {
+    partner: &'p mut Partner<'a, 'c, G>,
+    waiting: &'p mut Option<T>,
+    // Why the right side had no partner for the item that waits.
+    alone: Option<Driven<G::Error>>,
+    broke: bool,
+    down: &'p mut D,
+}
+
+impl<T, G: Flow, D: Downstream<(T, G::Item)>> Downstream<T> for Pairs<'_, '_, '_, T, G, D> {
+    #[inline(always)]
+    fn push(&mut self, item: T) -> ControlFlow<()> {
+        match self.partner.find() {
+            Ok(partner) => {
+                let pushed = self.down.push((item, partner));
+                self.broke = pushed.is_break();
+                pushed
+            }
+            Err(alone) => {
+                *self.waiting = Some(item);
+                self.alone = Some(alone);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+
+    #[test]
+    fn ends_with_the_shorter_side() {
+        assert_eq!(block_on(Pipe::new(0..9).zip([1, 2]).collect::<Vec<_>>()), [(0, 1), (1, 2)]);
+        assert_eq!(block_on(Pipe::new([1, 2]).zip(0..9).collect::<Vec<_>>()), [(1, 0), (2, 1)]);
+    }
+
+    #[test]
+    fn goes_on_with_the_held_item_after_a_skipped_error() {
+        let right = Pipe::from_iter([Ok(10), Err("torn"), Ok(20)]).or_fail();
+        let pairs = Pipe::new([1, 2]).zip(right).catch(|_| crate::operator::Recover::Skip);
+        assert_eq!(block_on(pairs.collect::<Vec<_>>()), [(1, 10), (2, 20)]);
+    }
+}

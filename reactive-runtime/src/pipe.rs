@@ -1,0 +1,220 @@
+//! The handle of a pipeline.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::{FusedStream, Stream};
+use pin_project_lite::pin_project;
+
+use crate::fault::Fault;
+use crate::flow::{Downstream, Drive, Driven, Flow, OneItem};
+use crate::items::{Finish, Items};
+use crate::plan::Plan;
+use crate::source::Source;
+
+pin_project! {
+    /// A pipeline: a [`Stream`] of its items, or, where something in it can fail, of `Result`s.
+    ///
+    /// Made by [`pipeline!`](crate::pipeline) or from a source ([`Pipe::new`], [`Pipe::from_iter`],
+    /// [`Pipe::from_stream`]), and extended by the operators, which are its methods. An operator with options has
+    /// them as setters on [`Items`], which [`with`](Self::with) reaches.
+    ///
+    /// A pipeline does nothing before it is polled, and nothing after its end or its first error: then it has
+    /// dropped all of its parts. Dropped early, it drops them at once.
+    ///
+    /// Read one by one, as a `Stream`, it cannot know that its reader is busy: while the body of a
+    /// `while let Some(item) = pipe.next().await` waits for something else, nothing in the pipeline is polled. A
+    /// terminal keeps work in flight going; use one where stages and body share a lock.
+    ///
+    /// # Panics
+    ///
+    /// A panic in a closure passes through; the pipeline has then ended.
+    #[must_use = "a pipeline does nothing unless it is polled"]
+    pub struct Pipe<F> {
+        // `None` after the end, the first error or a panic.
+        #[pin]
+        flow: Option<F>,
+        driving: bool,
+        plan: Option<&'static Plan>,
+    }
+}
+
+impl<F: Flow> Pipe<F> {
+    /// A pipeline of whatever is a [`Source`]: a range, a slice, a `Vec`, another pipeline, a receiver.
+    pub fn new<S: Source<Flow = F>>(source: S) -> Self {
+        Self::of(source.into_flow())
+    }
+
+    /// Attaches any operator, with all of its options, or a terminal.
+    ///
+    /// # Panics
+    ///
+    /// If the pipeline was polled to its end before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::executor::block_on;
+    /// let merged = Pipe::new([1, 2]).with(|items| items.merge([10, 20]).prefer_left());
+    /// assert_eq!(block_on(merged.collect::<Vec<_>>()), [1, 2, 10, 20]);
+    /// ```
+    #[track_caller]
+    pub fn with<O: Finish<F>>(self, operator: impl FnOnce(Items<F::Item, F::Error>) -> O) -> O::Out {
+        let flow =
+            self.flow.expect("an operator is attached to a pipeline before its end, and this one has ended");
+        operator(Items::new()).finish(flow)
+    }
+
+    /// Hands the items to `f`, which chooses the operator. See [`Items::via`].
+    #[track_caller]
+    pub fn via<O: Finish<F>>(self, f: impl FnOnce(Items<F::Item, F::Error>) -> O) -> O::Out {
+        self.with(f)
+    }
+
+    pub(crate) fn of(flow: F) -> Self {
+        Self { flow: Some(flow), driving: false, plan: None }
+    }
+
+    #[doc(hidden)]
+    pub fn planned(flow: F, plan: &'static Plan) -> Self {
+        Self { flow: Some(flow), driving: false, plan: Some(plan) }
+    }
+}
+
+impl<F> Pipe<F> {
+    /// Its stages, where it was written with [`pipeline!`](crate::pipeline).
+    pub fn plan(&self) -> Option<&'static Plan> {
+        self.plan
+    }
+}
+
+impl<F> fmt::Debug for Pipe<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipe").field("plan", &self.plan).field("ended", &self.flow.is_none()).finish()
+    }
+}
+
+impl<F: Flow> Stream for Pipe<F> {
+    type Item = <F::Error as Fault>::Of<F::Item>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut me = self.as_mut().project();
+        if std::mem::replace(me.driving, true) {
+            // The last poll did not come back: a closure panicked in it.
+            me.flow.set(None);
+        }
+        let mut one = OneItem(None);
+        let driven = self.as_mut().poll_drive(cx, &mut one);
+        let mut me = self.project();
+        *me.driving = false;
+        match (one.0, driven) {
+            (Some(item), _) => Poll::Ready(Some(F::Error::ok(item))),
+            (None, Poll::Ready(Ok(Drive::Ended))) => Poll::Ready(None),
+            (None, Poll::Ready(Err(error))) => {
+                me.flow.set(None);
+                Poll::Ready(Some(error.err()))
+            }
+            (None, Poll::Ready(Ok(Drive::Paused))) => unreachable!("a flow paused though nothing had broken"),
+            (None, Poll::Pending) => Poll::Pending,
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let (at_least, at_most) = Flow::size_hint(self);
+        if F::Error::FALLIBLE && self.flow.is_some() {
+            // An error may come first, and is an item of the stream too.
+            (0, at_most.and_then(|n| n.checked_add(1)))
+        } else {
+            (at_least, at_most)
+        }
+    }
+}
+
+impl<F: Flow> FusedStream for Pipe<F> {
+    fn is_terminated(&self) -> bool {
+        self.flow.is_none()
+    }
+}
+
+/// A pipeline is a source of another; as such it is driven on after an error, so that a `catch` below can skip it.
+impl<F: Flow> Flow for Pipe<F> {
+    type Item = F::Item;
+    type Error = F::Error;
+    type Bound = F::Bound;
+
+    #[inline(always)]
+    fn poll_drive<D: Downstream<F::Item>>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        down: &mut D,
+    ) -> Driven<F::Error> {
+        let mut me = self.project();
+        let Some(flow) = me.flow.as_mut().as_pin_mut() else { return Poll::Ready(Ok(Drive::Ended)) };
+        let driven = flow.poll_drive(cx, down);
+        if matches!(driven, Poll::Ready(Ok(Drive::Ended))) {
+            me.flow.set(None);
+        }
+        driven
+    }
+
+    fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        if let Some(flow) = self.project().flow.as_pin_mut() {
+            flow.poll_progress(cx);
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.flow.as_ref().map_or((0, Some(0)), F::size_hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use futures::stream::FusedStream;
+    use futures::{FutureExt, StreamExt};
+
+    use super::*;
+
+    #[test]
+    fn ends_after_the_first_error_and_drops_its_source() {
+        let source = std::rc::Rc::new(());
+        let held = source.clone();
+        let mut pipe = Pipe::from_iter([Ok(1), Err("no"), Ok(2)].into_iter().inspect(move |_| {
+            let _ = &held;
+        }))
+        .or_fail();
+        assert_eq!(pipe.next().now_or_never(), Some(Some(Ok(1))));
+        assert_eq!(pipe.next().now_or_never(), Some(Some(Err("no"))));
+        assert!(pipe.is_terminated());
+        assert_eq!(std::rc::Rc::strong_count(&source), 1);
+        assert_eq!(pipe.next().now_or_never(), Some(None));
+    }
+
+    #[test]
+    fn has_ended_after_a_panic_in_a_closure() {
+        let mut pipe = Pipe::new(0..3).map(|x| if x == 1 { panic!("one") } else { x });
+        assert_eq!(pipe.next().now_or_never(), Some(Some(0)));
+        assert!(catch_unwind(AssertUnwindSafe(|| pipe.next().now_or_never())).is_err());
+        assert_eq!(pipe.next().now_or_never(), Some(None));
+    }
+
+    #[test]
+    fn counts_a_possible_error_in_its_size_hint() {
+        let mut pipe = Pipe::new(0..3u8).try_map(|x| if x < 2 { Ok(x) } else { Err("two") });
+        assert_eq!(Stream::size_hint(&pipe), (0, Some(4)));
+        while pipe.next().now_or_never().flatten().is_some() {}
+        assert_eq!(Stream::size_hint(&pipe), (0, Some(0)));
+    }
+
+    #[test]
+    #[should_panic(expected = "this one has ended")]
+    fn refuses_an_operator_after_its_end() {
+        let mut pipe = Pipe::new([1]);
+        while pipe.next().now_or_never().flatten().is_some() {}
+        let _ = pipe.map(|x| x + 1);
+    }
+}

@@ -1,0 +1,57 @@
+//! What a pipeline begins with.
+//!
+//! In `pipeline!` a source is anything that is a [`Source`], a `Stream` or an `IntoIterator`, tried in this order and
+//! decided at compile time, also in generic functions; nothing is boxed. By method a pipeline begins with
+//! [`Pipe::new`], [`Pipe::from_stream`] or [`Pipe::from_iter`].
+
+mod empty;
+#[cfg(feature = "time")]
+mod interval;
+mod iter;
+mod once;
+mod pipe;
+#[doc(hidden)]
+pub mod probe;
+mod range;
+#[cfg(feature = "rt")]
+mod receiver;
+mod repeat_with;
+mod slice;
+mod stream;
+mod unfold;
+mod vec;
+
+pub use empty::{EmptyFlow, empty};
+#[cfg(feature = "time")]
+pub use interval::{IntervalFlow, interval};
+pub use iter::IterFlow;
+pub use once::once;
+pub use pipe::BorrowedFlow;
+pub use range::{Integer, RangeFlow};
+#[cfg(feature = "rt")]
+pub use receiver::{BroadcastFlow, Lagged, Receive, ReceiverFlow, WatchFlow};
+pub use repeat_with::{RepeatWithFlow, repeat_with};
+pub use slice::SliceFlow;
+pub use stream::StreamFlow;
+pub use unfold::{UnfoldFlow, unfold};
+pub use vec::VecFlow;
+
+use crate::flow::Flow;
+#[cfg(doc)]
+use crate::pipe::Pipe;
+
+/// What begins a pipeline without being a `Stream` or an iterator, or better than as one.
+///
+/// Chunk-wise sources (ranges, slices, `Vec`) run at the speed of a loop.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no source of a pipeline",
+    label = "not a `Pipe`, a `Stream`, an iterator or a receiver",
+    note = "a source is anything that is a `Pipe`, a `Stream`, an `IntoIterator` or a tokio receiver"
+)]
+pub trait Source {
+    /// The flow that it becomes.
+    type Flow: Flow;
+
+    /// Becomes a flow. Nothing is polled yet.
+    fn into_flow(self) -> Self::Flow;
+}

@@ -1,0 +1,83 @@
+//! How `pipeline!` finds out what its source is: by autoref, at compile time.
+//!
+//! `(&&&&&probe(&source)).kind()` finds the first of four traits that the source's type allows: each is implemented for
+//! one reference less than the one before it, and method lookup takes references off one by one. What `kind` gives
+//! has one method, `make`, with the bound that was found; so the last one, which anything satisfies, gives the
+//! worded error of [`Source`].
+
+use std::marker::PhantomData;
+
+use futures_core::Stream;
+
+use super::{IterFlow, Source, StreamFlow};
+
+#[derive(Debug)]
+pub struct Probe<T>(PhantomData<fn() -> T>);
+
+pub fn probe<T>(_: &T) -> Probe<T> {
+    Probe(PhantomData)
+}
+
+pub trait ViaSource {
+    fn kind(&self) -> KindSource {
+        KindSource
+    }
+}
+impl<T: Source> ViaSource for &&&&Probe<T> {}
+
+pub trait ViaStream {
+    fn kind(&self) -> KindStream {
+        KindStream
+    }
+}
+impl<T: Stream> ViaStream for &&&Probe<T> {}
+
+pub trait ViaIter {
+    fn kind(&self) -> KindIter {
+        KindIter
+    }
+}
+impl<T: IntoIterator> ViaIter for &&Probe<T> {}
+
+pub trait ViaNothing {
+    fn kind(&self) -> KindNothing {
+        KindNothing
+    }
+}
+impl<T> ViaNothing for &Probe<T> {}
+
+#[derive(Debug)]
+pub struct KindSource;
+
+impl KindSource {
+    pub fn make<T: Source>(self, source: T) -> T::Flow {
+        source.into_flow()
+    }
+}
+
+#[derive(Debug)]
+pub struct KindStream;
+
+impl KindStream {
+    pub fn make<S: Stream>(self, stream: S) -> StreamFlow<S> {
+        StreamFlow::new(stream)
+    }
+}
+
+#[derive(Debug)]
+pub struct KindIter;
+
+impl KindIter {
+    pub fn make<I: IntoIterator>(self, iter: I) -> IterFlow<I::IntoIter> {
+        IterFlow::new(iter.into_iter())
+    }
+}
+
+#[derive(Debug)]
+pub struct KindNothing;
+
+impl KindNothing {
+    pub fn make<T: Source>(self, nothing: T) -> T::Flow {
+        nothing.into_flow()
+    }
+}
