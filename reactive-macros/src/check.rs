@@ -67,10 +67,6 @@ fn order(args: &Args, errors: &mut Errors) {
     for argument in &args.misplaced {
         errors.add_over(argument, "an argument stands before the options: `name(argument, option = value)`");
     }
-    for option in args.options.iter().filter(|option| option.value.is_empty()) {
-        let name = &option.name;
-        errors.add(name.span(), format!("the option `{name}` has no value: write `{name} = value`"));
-    }
 }
 
 fn repetition(calls: &[Call], errors: &mut Errors) {

@@ -6,22 +6,21 @@
 //! shows what flows there. Generated names do not depend on the user's, and whatever text does stands behind the
 //! user's tokens: the editor compares two expansions of a half-typed name.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 
-use crate::args::{Args, closure_header_len};
+use crate::args::{ArgOption, Args, closure_header_len};
 use crate::ast::{Call, Head, Pipeline, Stage};
 use crate::check::is_lint;
 use crate::errors::{Errors, compile_error};
 use crate::run::Run;
-use crate::tokens::{braced, holds_pipe, ident, regroup};
+use crate::tokens::{braced, call_at, holds_pipe, ident, regroup};
 use crate::{literal, operators, plan};
 
-pub(crate) fn pipeline(pipeline: &Pipeline, runtime: &TokenStream, mut errors: Errors) -> TokenStream {
+pub(crate) fn pipeline(pipeline: &Pipeline, runtime: &TokenStream, errors: Errors) -> TokenStream {
     let flow = Ident::new("__flow", Span::mixed_site());
     let mut code = Code {
         runtime,
-        errors: &mut errors,
         flow: flow.clone(),
         typed: TokenStream::new(),
         attached: TokenStream::new(),
@@ -61,7 +60,6 @@ fn token(number: usize, span: Span) -> Ident {
 /// The code so far.
 struct Code<'a> {
     runtime: &'a TokenStream,
-    errors: &'a mut Errors,
     flow: Ident,
     /// The operators, typed one after the other.
     typed: TokenStream,
@@ -74,7 +72,7 @@ struct Code<'a> {
 }
 
 impl Code<'_> {
-    fn source(&mut self, pipeline: &Pipeline) -> TokenStream {
+    fn source(&self, pipeline: &Pipeline) -> TokenStream {
         let Some(first) = pipeline.source.first() else {
             let span = pipeline.stages.first().map_or_else(Span::call_site, |stage| stage.pipe);
             let message =
@@ -83,7 +81,7 @@ impl Code<'_> {
         };
         let runtime = self.runtime;
         let whole: TokenStream = pipeline.source.iter().cloned().collect();
-        let source = literal::rewrite(&pipeline.source, runtime, self.errors).unwrap_or(whole);
+        let source = literal::rewrite(&pipeline.source, runtime).unwrap_or(whole);
         let name = Ident::new("__source", Span::mixed_site());
         let make = Ident::new("make", first.span());
         let moved = braced(quote!(#name), first.span());
@@ -126,17 +124,18 @@ impl Code<'_> {
         let run = self.flush();
         self.attached.extend(run);
         let flow = self.flow.clone();
-        let op_group = braced(op.to_token_stream(), name.span());
         if is_last && stage.questions.is_empty() {
-            let finish = Ident::new("finish", name.span());
-            return Some(quote!(#op_group.#finish(#flow, __PLAN)));
+            let finished = call_at(name.span(), &op, "finish", &[&flow, &quote!(__PLAN)]);
+            return Some(quote!(#[allow(unused_braces)] let #flow = #finished; #flow));
         }
-        let attach = Ident::new("attach", name.span());
-        self.attached.extend(quote!(#[allow(unused_braces)] let #flow = #op_group.#attach(#flow);));
-        match stage.questions.first() {
-            Some(question) if is_last => self.items_of(&op, at, *question, "__items_before_question"),
-            _ => self.items_of(&op, at, name.span(), "items"),
-        }
+        // A terminal gives no items; that it stands before a `?` is told on the `?`.
+        let (span, items, attach) = match stage.questions.first() {
+            Some(question) if is_last => (*question, "__items_before_question", "__attach_before_question"),
+            _ => (name.span(), "items", "attach"),
+        };
+        self.items_of(&op, at, span, items);
+        let attached = call_at(span, &op, attach, &[&flow]);
+        self.attached.extend(quote!(#[allow(unused_braces)] let #flow = #attached;));
         self.questions(at, stage);
         None
     }
@@ -144,18 +143,17 @@ impl Code<'_> {
     /// The next token, from an operator.
     fn items_of(&mut self, op: &Ident, at: usize, span: Span, method: &str) {
         let next = self.next_token(at);
-        let receiver = braced(quote!(&#op), span);
-        let method = Ident::new(method, span);
-        self.typed.extend(quote!(#[allow(unused_braces)] let #next = #receiver.#method();));
+        let items = call_at(span, quote!(&#op), method, &[]);
+        self.typed.extend(quote!(#[allow(unused_braces)] let #next = #items;));
     }
 
     fn questions(&mut self, at: usize, stage: &Stage) {
         for question in &stage.questions {
-            self.run.question(self.number());
-            let receiver = braced(self.token().into_token_stream(), *question);
-            let method = Ident::new("__question", *question);
+            let above = self.token();
+            self.run.question(above.clone(), *question, self.number());
+            let items = call_at(*question, above, "__question", &[]);
             let next = self.next_token(at);
-            self.typed.extend(quote!(#[allow(unused_braces)] let #next = #receiver.#method();));
+            self.typed.extend(quote!(#[allow(unused_braces)] let #next = #items;));
         }
     }
 
@@ -181,9 +179,11 @@ impl Code<'_> {
         let error = compile_error(name.span(), &message);
         let next = self.next_token(at);
         self.typed.extend(quote! {
-            #[cfg(rust_analyzer)]
             #[allow(unexpected_cfgs, unused_braces)]
-            let _ = #receiver.#name;
+            let _ = {
+                #[cfg(rust_analyzer)]
+                let _ = #receiver.#name;
+            };
             let #next = #error;
         });
         let run = self.flush();
@@ -192,7 +192,7 @@ impl Code<'_> {
     }
 
     /// `name::<T>(args).option(value).setter(args)`.
-    fn call(&mut self, calls: &[Call]) -> TokenStream {
+    fn call(&self, calls: &[Call]) -> TokenStream {
         let mut called = TokenStream::new();
         for (at, call) in calls.iter().enumerate() {
             let Call { name, turbofish, args } = call;
@@ -207,7 +207,7 @@ impl Code<'_> {
     }
 
     /// The plain arguments, in the user's own group where nothing in it changes, and the options as setters.
-    fn args(&mut self, group: &Group, takes_source: bool) -> (Group, TokenStream) {
+    fn args(&self, group: &Group, takes_source: bool) -> (Group, TokenStream) {
         let args = Args::of(group);
         let mut changed = !(args.options.is_empty() && args.misplaced.is_empty());
         let mut plain = TokenStream::new();
@@ -219,20 +219,30 @@ impl Code<'_> {
         }
         let mut options = TokenStream::new();
         for option in &args.options {
-            let value =
-                self.value(&option.value, false).unwrap_or_else(|| option.value.iter().cloned().collect());
-            let mut value = Group::new(proc_macro2::Delimiter::Parenthesis, value);
-            value.set_span(option.name.span());
-            let name = &option.name;
-            options.extend(quote!(.#name #value));
+            options.extend(self.option(option));
         }
         (if changed { regroup(group, plain) } else { group.clone() }, options)
     }
 
+    /// `.name(value)`.
+    fn option(&self, option: &ArgOption) -> TokenStream {
+        let ArgOption { name, value } = option;
+        let whole: TokenStream = match value.as_slice() {
+            [] => compile_error(
+                name.span(),
+                &format!("the option `{name}` has no value: write `{name} = value`"),
+            ),
+            value => self.value(value, false).unwrap_or_else(|| value.iter().cloned().collect()),
+        };
+        let mut value = Group::new(Delimiter::Parenthesis, whole);
+        value.set_span(name.span());
+        quote!(.#name #value)
+    }
+
     /// An argument or an option value, rewritten; `None` where it stays as it is.
-    fn value(&mut self, tokens: &[TokenTree], is_source: bool) -> Option<TokenStream> {
+    fn value(&self, tokens: &[TokenTree], is_source: bool) -> Option<TokenStream> {
         if !is_source && !holds_pipe(tokens) {
-            return literal::rewrite_whole(tokens, self.runtime, self.errors);
+            return literal::rewrite_whole(tokens, self.runtime);
         }
         let runtime = self.runtime;
         let header = if is_source { 0 } else { header_len(tokens) };

@@ -9,34 +9,23 @@ pub(crate) use quantity::is_zero;
 use proc_macro2::{TokenStream, TokenTree};
 
 use crate::args::begins_expression;
-use crate::errors::Errors;
+use crate::errors::compile_error;
 use crate::tokens::{is_punct, literal, regroup};
 
 /// Rewrites a whole argument or a whole option value, in which `20/s` is a rate and `5%` a share; `None` where nothing
 /// in it is to be rewritten.
-pub(crate) fn rewrite_whole(
-    tokens: &[TokenTree],
-    runtime: &TokenStream,
-    errors: &mut Errors,
-) -> Option<TokenStream> {
+pub(crate) fn rewrite_whole(tokens: &[TokenTree], runtime: &TokenStream) -> Option<TokenStream> {
     match rate::parse(tokens) {
         Some(Ok(rate)) => Some(rate.quote(runtime)),
-        Some(Err((span, message))) => {
-            errors.add(span, message);
-            Some(rate::placeholder(tokens, runtime))
-        }
-        None => rewrite(tokens, runtime, errors),
+        Some(Err((span, message))) => Some(compile_error(span, &message)),
+        None => rewrite(tokens, runtime),
     }
 }
 
 /// Rewrites the unit literals at any depth; `None` where there are none.
 ///
 /// Groups that hold none stay the user's own: their spans are exact, and the compiler's messages too.
-pub(crate) fn rewrite(
-    tokens: &[TokenTree],
-    runtime: &TokenStream,
-    errors: &mut Errors,
-) -> Option<TokenStream> {
+pub(crate) fn rewrite(tokens: &[TokenTree], runtime: &TokenStream) -> Option<TokenStream> {
     let mut changed = false;
     let mut rewritten = TokenStream::new();
     for (at, token) in tokens.iter().enumerate() {
@@ -44,11 +33,10 @@ pub(crate) fn rewrite(
             TokenTree::Group(_) if is_nested_pipeline(&tokens[..at]) => None,
             TokenTree::Group(group) => {
                 let inside: Vec<_> = group.stream().into_iter().collect();
-                let new =
-                    rewrite(&inside, runtime, errors).map(|stream| TokenTree::Group(regroup(group, stream)));
+                let new = rewrite(&inside, runtime).map(|stream| TokenTree::Group(regroup(group, stream)));
                 new.map(TokenStream::from)
             }
-            TokenTree::Literal(_) => rewrite_literal(tokens, at, runtime, errors),
+            TokenTree::Literal(_) => rewrite_literal(tokens, at, runtime),
             TokenTree::Ident(_) | TokenTree::Punct(_) => None,
         };
         changed |= new.is_some();
@@ -62,25 +50,17 @@ fn is_nested_pipeline(before: &[TokenTree]) -> bool {
     matches!(before, [.., TokenTree::Ident(name), bang] if *name == "pipeline" && is_punct(Some(bang), '!'))
 }
 
-fn rewrite_literal(
-    tokens: &[TokenTree],
-    at: usize,
-    runtime: &TokenStream,
-    errors: &mut Errors,
-) -> Option<TokenStream> {
+/// A mistake stands in the place of its literal, where an expression of the error type causes no second error.
+fn rewrite_literal(tokens: &[TokenTree], at: usize, runtime: &TokenStream) -> Option<TokenStream> {
     let literal = literal(tokens.get(at))?;
-    let quantity = match quantity::parse(&literal)? {
-        Ok(quantity) => quantity,
-        Err(message) => {
-            errors.add(literal.span(), message);
-            // It keeps its place and a type, so that this is the only error.
-            return Some(quantity::placeholder(&literal, runtime));
-        }
-    };
-    if is_unary_minus(&tokens[..at]) {
-        errors.add(tokens[at - 1].span(), format!("`-{literal}`: a quantity with a unit cannot be negative"));
-    }
-    Some(quantity.quote(&literal, runtime))
+    Some(match quantity::parse(&literal)? {
+        Ok(_) if is_unary_minus(&tokens[..at]) => compile_error(
+            tokens[at - 1].span(),
+            &format!("`-{literal}`: a quantity with a unit cannot be negative"),
+        ),
+        Ok(quantity) => quantity.quote(&literal, runtime),
+        Err(message) => compile_error(literal.span(), &message),
+    })
 }
 
 fn is_unary_minus(before: &[TokenTree]) -> bool {

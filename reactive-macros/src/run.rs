@@ -3,6 +3,8 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
+use crate::tokens::call_at;
+
 /// A run that is being gathered: steps and `?`s in a row.
 #[derive(Default)]
 pub(crate) struct Run {
@@ -12,7 +14,8 @@ pub(crate) struct Run {
 
 enum Link {
     Step(Ident),
-    Question,
+    /// A `?`, with the token above it and its place.
+    Question(Ident, Span),
 }
 
 impl Run {
@@ -21,8 +24,8 @@ impl Run {
         self.push(Link::Step(op), first);
     }
 
-    pub(crate) fn question(&mut self, first: usize) {
-        self.push(Link::Question, first);
+    pub(crate) fn question(&mut self, above: Ident, question: Span, first: usize) {
+        self.push(Link::Question(above, question), first);
     }
 
     fn push(&mut self, link: Link, first: usize) {
@@ -57,8 +60,8 @@ impl Run {
             let #run = #runtime::__private::Run::new();
             #(let (#run, #ops) = #run.add(#ops);)*
             // `?` in place of `let .. else` is slower in a debug build.
-            #[allow(clippy::question_mark)]
-            let #flow = #run.#kind(#above, #ops_tree, |#ops_tree, #item, #control| {
+            #[allow(clippy::question_mark, unused_braces)]
+            let #flow = #run.#kind(#above, #ops_tree, move |#ops_tree, #item, #control| {
                 #(#body)*
                 ::core::option::Option::Some(#item)
             }, #below).attach(#flow);
@@ -70,7 +73,7 @@ impl Link {
     fn op(&self) -> Option<&Ident> {
         match self {
             Self::Step(op) => Some(op),
-            Self::Question => None,
+            Self::Question(..) => None,
         }
     }
 
@@ -79,7 +82,7 @@ impl Link {
         let next = match self {
             Self::Step(op) if fallible => quote!(#runtime::Step::step(#op, #item, &mut #control.stop)),
             Self::Step(op) => quote!(#runtime::Step::step(#op, #item, #control)),
-            Self::Question => quote!(#control.leave(#item)),
+            Self::Question(above, question) => call_at(*question, above, "__leave", &[item, control]),
         };
         quote! {
             let ::core::option::Option::Some(#item) = #next else { return ::core::option::Option::None; };

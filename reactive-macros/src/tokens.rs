@@ -1,6 +1,7 @@
 //! Small questions about tokens.
 
-use proc_macro2::{Delimiter, Group, Ident, Literal, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
 
 pub(crate) fn is_punct(token: Option<&TokenTree>, char: char) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == char)
@@ -72,8 +73,36 @@ pub(crate) fn regroup(group: &Group, stream: TokenStream) -> Group {
 
 /// A brace group, all of it at the span of `at`, around generated tokens: `{ receiver }.name(..)` is the one form of
 /// a call whose errors the compiler puts on the name.
-pub(crate) fn braced(stream: TokenStream, at: proc_macro2::Span) -> Group {
-    let mut group = Group::new(Delimiter::Brace, stream);
+pub(crate) fn braced(stream: impl ToTokens, at: Span) -> Group {
+    delimited(Delimiter::Brace, stream.into_token_stream(), at)
+}
+
+/// `{ receiver }.method({ argument }, ..)`, of generated tokens, all of it at one span. A generated name that stands
+/// open as an argument would draw errors to the whole macro.
+pub(crate) fn call_at(
+    at: Span,
+    receiver: impl ToTokens,
+    method: &str,
+    args: &[&dyn ToTokens],
+) -> TokenStream {
+    let receiver = braced(receiver, at);
+    let method = Ident::new(method, at);
+    let args = args.iter().map(|arg| braced(arg, at));
+    let args = delimited(Delimiter::Parenthesis, quote_spanned!(at=> #(#args),*), at);
+    quote_spanned!(at=> #receiver.#method #args)
+}
+
+/// The same tokens at another place; they resolve as they did.
+pub(crate) fn located(tokens: TokenStream, at: Span) -> TokenStream {
+    let locate = |mut token: TokenTree| {
+        token.set_span(at.resolved_at(token.span()));
+        token
+    };
+    tokens.into_iter().map(locate).collect()
+}
+
+fn delimited(delimiter: Delimiter, stream: TokenStream, at: Span) -> Group {
+    let mut group = Group::new(delimiter, stream);
     group.set_span(at);
     group
 }

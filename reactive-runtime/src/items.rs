@@ -9,7 +9,7 @@ use crate::flow::Flow;
 use crate::operator::or_fail::OrFail;
 use crate::pipe::Pipe;
 use crate::plan::Plan;
-use crate::step::{AtMostOne, Effect, MayStop, OneToOne, Step, StepFlow};
+use crate::step::{AtMostOne, Control, Effect, MayStop, OneToOne, Step, StepFlow};
 
 /// The items that flow at one place of a pipeline: `T`s, which may fail with `K`.
 ///
@@ -74,7 +74,7 @@ impl<T, K> Items<T, K> {
         f(self)
     }
 
-    /// `?` after a stage of `pipeline!`.
+    /// `?` after a stage of `pipeline!`: what flows below it.
     #[doc(hidden)]
     pub fn __question<Y, X, L>(self) -> Items<Y, L>
     where
@@ -82,6 +82,21 @@ impl<T, K> Items<T, K> {
         K: Join<Failed<X>, Out = L>,
     {
         Items::new()
+    }
+
+    /// `?` in a run: the value, or the error leaves. It asks for the same as [`__question`](Self::__question), at the
+    /// same place, so that an item which is no `Result` is told once.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn __leave<Y, X, L>(self, item: T, control: &mut Control<L>) -> Option<Y>
+    where
+        T: IsResult<Ok = Y, Err = X>,
+        K: Join<Failed<X>, Out = L>,
+    {
+        match item.into_result() {
+            Ok(value) => Some(value),
+            Err(error) => control.fail(K::right(Failed(error))),
+        }
     }
 }
 
@@ -133,6 +148,13 @@ impl<S, U, K, M: Effect> Stepped<S, U, K, M> {
         StepFlow::new(upstream, self.op, self.finished)
     }
 
+    pub fn __attach_before_question<F: Flow>(self, upstream: F) -> StepFlow<F, S, M>
+    where
+        S: Step<F::Item>,
+    {
+        self.attach(upstream)
+    }
+
     pub fn finish<F: Flow>(self, upstream: F, plan: &'static Plan) -> Pipe<StepFlow<F, S, M>>
     where
         S: Step<F::Item>,
@@ -160,22 +182,31 @@ impl<S, U, K> Staged<S, U, K> {
     }
 }
 
+/// What a call gives is a parameter of its own: a projection in the return type would turn a worded error into "the
+/// method exists, but its trait bounds were not satisfied".
 #[doc(hidden)]
 impl<S, U, K> Staged<S, U, K> {
     pub fn __items_before_question(&self) -> Items<U, K> {
         Items::new()
     }
 
-    pub fn attach<F: Flow>(self, upstream: F) -> S::Flow
+    pub fn attach<F: Flow, G>(self, upstream: F) -> G
     where
-        S: Stage<F>,
+        S: Stage<F, Flow = G>,
     {
         self.op.attach(upstream)
     }
 
-    pub fn finish<F: Flow>(self, upstream: F, plan: &'static Plan) -> Pipe<S::Flow>
+    pub fn __attach_before_question<F: Flow, G>(self, upstream: F) -> G
     where
-        S: Stage<F>,
+        S: Stage<F, Flow = G>,
+    {
+        self.op.attach(upstream)
+    }
+
+    pub fn finish<F: Flow, G: Flow>(self, upstream: F, plan: &'static Plan) -> Pipe<G>
+    where
+        S: Stage<F, Flow = G>,
     {
         Pipe::planned(self.op.attach(upstream), plan)
     }
@@ -196,27 +227,44 @@ impl<O> Final<O> {
 
 #[doc(hidden)]
 impl<O> Final<O> {
-    /// Nothing flows below a terminal; this exists to say so on the terminal's name.
-    pub fn items(&self) -> Items<Infallible>
+    pub fn finish<F: Flow, R>(self, upstream: F, _: &'static Plan) -> R
     where
-        Self: Continues,
-    {
-        Items::new()
-    }
-
-    /// A terminal gives no items to `?`; this exists to say so on the `?`.
-    pub fn __items_before_question(&self) -> Items<Result<Infallible, Infallible>>
-    where
-        Self: Fails,
-    {
-        Items::new()
-    }
-
-    pub fn finish<F: Flow>(self, upstream: F, _: &'static Plan) -> O::Future
-    where
-        O: Terminal<F>,
+        O: Terminal<F, Future = R>,
     {
         self.op.run(upstream)
+    }
+}
+
+/// What a stage behind a terminal meets. The bounds never hold: they carry the message; and what they would give is a
+/// parameter of the method, so that nothing below says more.
+#[doc(hidden)]
+impl<O> Final<O> {
+    pub fn items<T>(&self) -> Items<T>
+    where
+        Self: Continues<Items = T>,
+    {
+        Items::new()
+    }
+
+    pub fn attach<F, G>(self, _: F) -> G
+    where
+        Self: Continues<Flow = G>,
+    {
+        unreachable!("no terminal continues")
+    }
+
+    pub fn __items_before_question<T>(&self) -> Items<T>
+    where
+        Self: Fails<Items = T>,
+    {
+        Items::new()
+    }
+
+    pub fn __attach_before_question<F, G>(self, _: F) -> G
+    where
+        Self: Fails<Flow = G>,
+    {
+        unreachable!("no terminal fails")
     }
 }
 
@@ -227,7 +275,10 @@ impl<O> Final<O> {
     label = "this ends the pipeline: put it last",
     note = "a terminal turns the pipeline into a future; `.await` it, and begin another pipeline with what it gives"
 )]
-pub trait Continues {}
+pub trait Continues {
+    type Items;
+    type Flow: Flow;
+}
 
 /// Never implemented: carries the message for `?` after a terminal.
 #[doc(hidden)]
@@ -235,7 +286,10 @@ pub trait Continues {}
     message = "`?` cannot follow a terminal, which gives a future and no items",
     label = "write it behind the `.await` of the pipeline"
 )]
-pub trait Fails {}
+pub trait Fails {
+    type Items;
+    type Flow: Flow;
+}
 
 /// Turns the flow above it into a flow: every operator that is more than a [`Step`].
 #[diagnostic::on_unimplemented(

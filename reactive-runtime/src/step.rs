@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::fault::{Failed, Fault, IsResult, Join};
+use crate::fault::{Fault, Join};
 use crate::flow::{Bounded, Boundedness, Downstream, Drive, Driven, Flow};
 use crate::items::{Items, Stepped};
 
@@ -301,20 +301,11 @@ pub struct Control<K> {
     failed: Option<K>,
 }
 
-impl<E> Control<Failed<E>> {
-    /// `?`: the value, or the error leaves.
+impl<K> Control<K> {
     #[inline(always)]
-    pub fn leave<R: IsResult>(&mut self, result: R) -> Option<R::Ok>
-    where
-        E: From<R::Err>,
-    {
-        match result.into_result() {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.failed = Some(Failed(error.into()));
-                None
-            }
-        }
+    pub(crate) fn fail<T>(&mut self, fault: K) -> Option<T> {
+        self.failed = Some(fault);
+        None
     }
 }
 

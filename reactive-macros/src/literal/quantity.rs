@@ -1,10 +1,11 @@
 //! A number with a unit, exactly.
 
 use proc_macro2::{Ident, Literal, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::Lit;
 
 use super::unit::{self, Kind, Unit};
+use crate::tokens::located;
 
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
 
@@ -144,31 +145,16 @@ fn function(unit: &Unit) -> &'static str {
 
 impl Quantity {
     pub(super) fn quote(&self, literal: &Literal, runtime: &TokenStream) -> TokenStream {
+        let span = literal.span();
         match *self {
-            // The function alone has the literal's span, so that hovering the literal shows what it means.
             Self::Whole { function, count } => {
-                let function = Ident::new(function, literal.span());
-                quote!(#runtime::units::#function(#count))
+                let function = Ident::new(function, span);
+                located(quote!(#runtime::units::#function(#count)), span)
             }
-            Self::Duration { secs, nanos } => {
-                let function = Ident::new("duration", literal.span());
-                quote!(#runtime::units::#function(#secs, #nanos))
-            }
-            Self::Integer(value) => {
-                let mut integer = Literal::u64_unsuffixed(value);
-                integer.set_span(literal.span());
-                quote!(#integer)
-            }
+            Self::Duration { secs, nanos } => located(quote!(#runtime::units::duration(#secs, #nanos)), span),
+            Self::Integer(value) => located(Literal::u64_unsuffixed(value).into_token_stream(), span),
         }
     }
-}
-
-/// In place of a literal that is told to be wrong: something of the type that it was probably meant to have.
-pub(super) fn placeholder(literal: &Literal, runtime: &TokenStream) -> TokenStream {
-    let text = literal.to_string();
-    let integer = ["k", "K", "M", "G", "B", "b"].iter().any(|end| text.ends_with(end));
-    let stands_in = if integer { Quantity::Integer(1) } else { Quantity::Whole { function: "s", count: 1 } };
-    stands_in.quote(literal, runtime)
 }
 
 /// Whether a literal is zero, whatever its unit.

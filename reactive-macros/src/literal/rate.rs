@@ -1,12 +1,12 @@
 //! `20/s` and `5%`: quantities of more than one token.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::Lit;
 
 use super::quantity::is_zero;
 use super::unit::{self, Kind};
-use crate::tokens::{ident, is_punct, literal};
+use crate::tokens::{ident, is_punct, literal, located};
 
 /// What the tokens stand for.
 pub(super) enum Ratio {
@@ -82,25 +82,9 @@ impl Ratio {
         match *self {
             Self::Rate { constructor, count, span } => {
                 let constructor = Ident::new(constructor, span);
-                quote!(#runtime::Rate::#constructor(#count))
+                located(quote!(#runtime::Rate::#constructor(#count)), span)
             }
-            Self::Share { share, span } => {
-                let mut share = Literal::f64_suffixed(share);
-                share.set_span(span);
-                quote!(#share)
-            }
+            Self::Share { share, span } => located(Literal::f64_suffixed(share).into_token_stream(), span),
         }
     }
-}
-
-/// In place of one that is told to be wrong: something of the same type.
-pub(super) fn placeholder(tokens: &[TokenTree], runtime: &TokenStream) -> TokenStream {
-    let span = tokens.first().map_or_else(Span::call_site, TokenTree::span);
-    let is_share = is_punct(tokens.last(), '%');
-    let stands_in = if is_share {
-        Ratio::Share { share: 1.0, span }
-    } else {
-        Ratio::Rate { constructor: "per_second", count: 1.0, span }
-    };
-    stands_in.quote(runtime)
 }

@@ -41,21 +41,22 @@ impl<T, E> Items<T, Failed<E>> {
     /// assert_eq!(block_on(batches), [[1, 3]]);
     /// assert_eq!(rejected, ["x"]);
     /// ```
-    pub fn catch<R, F>(self, f: F) -> Staged<Catch<F>, T, R::Fault>
+    pub fn catch<R, L, F>(self, f: F) -> Staged<Catch<F, R, T, L>, T, L>
     where
-        R: Recovery<T>,
+        R: Recovery<T, Fault = L>,
         F: FnMut(E) -> R,
     {
-        self.stage(Catch { f })
+        self.stage(Catch { f, decide: R::into_result })
     }
 }
 
 impl<F: Flow<Error = Failed<E>>, E> Pipe<F> {
     /// Decides what becomes of the errors of all stages above it. See [`Items::catch`].
     #[track_caller]
-    pub fn catch<R, G>(self, f: G) -> Pipe<CatchFlow<F, G>>
+    pub fn catch<R, L, G>(self, f: G) -> Pipe<CatchFlow<F, G, R, L>>
     where
-        R: Recovery<F::Item>,
+        L: Fault,
+        R: Recovery<F::Item, Fault = L>,
         G: FnMut(E) -> R,
     {
         self.with(|items| items.catch(f))
@@ -116,49 +117,51 @@ impl<T, E> Recovery<T> for Result<Recover<T>, E> {
 
 /// Decides on errors: made by [`Items::catch`].
 #[derive(Clone, Copy, Debug)]
-pub struct Catch<F> {
+pub struct Catch<F, R, T, L> {
     f: F,
+    // Asked for where the operator is named, so that a mistake is told there and once.
+    decide: fn(R) -> Result<Recover<T>, L>,
 }
 
-impl<F, E, R, G> Stage<F> for Catch<G>
+impl<F, E, G, R, L> Stage<F> for Catch<G, R, F::Item, L>
 where
     F: Flow<Error = Failed<E>>,
-    R: Recovery<F::Item>,
     G: FnMut(E) -> R,
+    L: Fault,
 {
-    type Flow = CatchFlow<F, G>;
+    type Flow = CatchFlow<F, G, R, L>;
 
-    fn attach(self, upstream: F) -> CatchFlow<F, G> {
-        CatchFlow { upstream: Some(upstream), f: self.f }
+    fn attach(self, upstream: F) -> Self::Flow {
+        CatchFlow { upstream: Some(upstream), f: self.f, decide: self.decide }
     }
 }
 
 pin_project! {
     /// The flow below [`Catch`].
-    #[derive(Debug)]
-    pub struct CatchFlow<F, G> {
+    pub struct CatchFlow<F: Flow, G, R, L> {
         // `None` after `Recover::Stop` and after the end.
         #[pin]
         upstream: Option<F>,
         f: G,
+        decide: fn(R) -> Result<Recover<F::Item>, L>,
     }
 }
 
-impl<F, E, R, G> Flow for CatchFlow<F, G>
+impl<F, E, G, R, L> Flow for CatchFlow<F, G, R, L>
 where
     F: Flow<Error = Failed<E>>,
-    R: Recovery<F::Item>,
     G: FnMut(E) -> R,
+    L: Fault,
 {
     type Item = F::Item;
-    type Error = R::Fault;
+    type Error = L;
     type Bound = Bounded;
 
     fn poll_drive<D: Downstream<F::Item>>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         down: &mut D,
-    ) -> Driven<R::Fault> {
+    ) -> Driven<L> {
         let mut me = self.project();
         let mut budget = Budget::drives();
         while budget.spend() {
@@ -175,7 +178,7 @@ where
                 }
                 Poll::Pending => return Poll::Pending,
             };
-            match (me.f)(error).into_result() {
+            match (me.decide)((me.f)(error)) {
                 Ok(Recover::Skip) => {}
                 Ok(Recover::With(item)) => {
                     if down.push(item).is_break() {

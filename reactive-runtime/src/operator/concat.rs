@@ -7,7 +7,7 @@ use crate::fault::Join;
 use crate::flow::{Boundedness, Downstream, Drive, Driven, Flow};
 use crate::items::{Items, Stage, Staged};
 use crate::pipe::Pipe;
-use crate::source::Source;
+use crate::source::{Same, Source};
 
 impl<T, K> Items<T, K> {
     /// Gives the items of `other` after its own.
@@ -27,24 +27,27 @@ impl<T, K> Items<T, K> {
     /// assert_eq!(block_on(all), [1, 2, 30]);
     /// ```
     #[doc(alias = "chain")]
-    pub fn concat<S, G>(self, other: S) -> Staged<Concat<G>, T, K::Out>
+    pub fn concat<S, G, H>(self, other: S) -> Staged<Concat<H>, T, K::Out>
     where
         S: Source<Flow = G>,
-        G: Flow<Item = T>,
+        G: Flow,
+        G::Item: Same<T, G, Flow = H>,
         K: Join<G::Error>,
     {
-        self.stage(Concat { other: other.into_flow() })
+        self.stage(Concat { other: G::Item::same(other.into_flow()) })
     }
 }
 
 impl<F: Flow> Pipe<F> {
     /// Gives the items of `other` after its own. See [`Items::concat`].
     #[track_caller]
-    pub fn concat<S, G>(self, other: S) -> Pipe<ConcatFlow<F, G>>
+    pub fn concat<S, G, H>(self, other: S) -> Pipe<ConcatFlow<F, H>>
     where
         S: Source<Flow = G>,
-        G: Flow<Item = F::Item>,
-        F::Error: Join<G::Error>,
+        G: Flow,
+        G::Item: Same<F::Item, G, Flow = H>,
+        H: Flow<Item = F::Item>,
+        F::Error: Join<G::Error> + Join<H::Error>,
     {
         self.with(|items| items.concat(other))
     }

@@ -9,7 +9,7 @@ use crate::fault::Join;
 use crate::flow::{Boundedness, Budget, Downstream, Drive, Driven, Flow, yield_now};
 use crate::items::{Items, Stage, Staged};
 use crate::pipe::Pipe;
-use crate::source::Source;
+use crate::source::{Same, Source};
 
 /// The most items that one side gives before it is the other's turn, when both have plenty.
 const QUANTUM_MAX: usize = 32;
@@ -35,24 +35,27 @@ impl<T, K> Items<T, K> {
     /// assert_eq!(block_on(sum), 33);
     /// ```
     #[doc(alias = "select")]
-    pub fn merge<S, G>(self, other: S) -> Staged<Merge<G>, T, K::Out>
+    pub fn merge<S, G, H>(self, other: S) -> Staged<Merge<H>, T, K::Out>
     where
         S: Source<Flow = G>,
-        G: Flow<Item = T>,
+        G: Flow,
+        G::Item: Same<T, G, Flow = H>,
         K: Join<G::Error>,
     {
-        self.stage(Merge { other: other.into_flow(), turns: Turns::Fair, end: PhantomData })
+        self.stage(Merge { other: G::Item::same(other.into_flow()), turns: Turns::Fair, end: PhantomData })
     }
 }
 
 impl<F: Flow> Pipe<F> {
     /// Gives its own items and those of `other`, as they come. See [`Items::merge`].
     #[track_caller]
-    pub fn merge<S, G>(self, other: S) -> Pipe<MergeFlow<F, G, WithAll>>
+    pub fn merge<S, G, H>(self, other: S) -> Pipe<MergeFlow<F, H, WithAll>>
     where
         S: Source<Flow = G>,
-        G: Flow<Item = F::Item>,
-        F::Error: Join<G::Error>,
+        G: Flow,
+        G::Item: Same<F::Item, G, Flow = H>,
+        H: Flow<Item = F::Item>,
+        F::Error: Join<G::Error> + Join<H::Error>,
     {
         self.with(|items| items.merge(other))
     }

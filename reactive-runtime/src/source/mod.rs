@@ -55,3 +55,25 @@ pub trait Source {
     /// Becomes a flow. Nothing is polled yet.
     fn into_flow(self) -> Self::Flow;
 }
+
+/// An item of the other side of a `merge` or a `concat`: the same as those of this side.
+#[diagnostic::on_unimplemented(
+    message = "the other side gives `{Self}`, and this side `{T}`",
+    label = "both sides must give the same items",
+    note = "`map` one of them into the other: `merge(other |> map(f))`"
+)]
+pub trait Same<T, G>: Sized {
+    /// The other side.
+    type Flow;
+
+    /// The other side, known to give `T`s.
+    fn same(flow: G) -> Self::Flow;
+}
+
+impl<T, G: Flow<Item = T>> Same<T, G> for T {
+    type Flow = G;
+
+    fn same(flow: G) -> G {
+        flow
+    }
+}

@@ -23,8 +23,11 @@ impl<T, K> Items<T, K> {
     /// let more = pipeline! { [2, 3] |> collect(into = vec![1]) };
     /// assert_eq!(block_on(more), [1, 2, 3]);
     /// ```
-    pub fn collect<C: Default + Extend<T>>(self) -> Final<Collect<C>> {
-        self.terminal(Collect { items: C::default() })
+    pub fn collect<C>(self) -> Final<Collect<C>>
+    where
+        T: CollectsInto<C>,
+    {
+        self.terminal(Collect { items: T::none() })
     }
 }
 
@@ -38,8 +41,38 @@ impl<C> Final<Collect<C>> {
 impl<F: Flow> Pipe<F> {
     /// Gathers all items into a collection. See [`Items::collect`].
     #[track_caller]
-    pub fn collect<C: Default + Extend<F::Item>>(self) -> Consuming<F, Collect<C>> {
+    pub fn collect<C>(self) -> Consuming<F, Collect<C>>
+    where
+        F::Item: CollectsInto<C>,
+    {
         self.with(Items::collect)
+    }
+}
+
+/// An item that can be gathered into a collection `C`: every `T` with `C: Default + Extend<T>`.
+#[diagnostic::on_unimplemented(
+    message = "items of type `{Self}` cannot be gathered into `{C}`",
+    label = "these items do not go into `{C}`",
+    note = "a collection is anything with `Default` and `Extend`; where the items are `Result`s, write a `?` behind the \
+            stage that gives them"
+)]
+pub trait CollectsInto<C>: Sized {
+    /// A collection of no items.
+    fn none() -> C;
+
+    /// Puts the item into the collection.
+    fn add(self, items: &mut C);
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, C: Default + Extend<T>> CollectsInto<C> for T {
+    fn none() -> C {
+        C::default()
+    }
+
+    #[inline(always)]
+    fn add(self, items: &mut C) {
+        items.extend(Some(self));
     }
 }
 
@@ -49,7 +82,7 @@ pub struct Collect<C> {
     items: C,
 }
 
-impl<F: Flow, C: Extend<F::Item>> Terminal<F> for Collect<C> {
+impl<F: Flow<Item: CollectsInto<C>>, C> Terminal<F> for Collect<C> {
     type Future = Consuming<F, Self>;
 
     fn run(self, upstream: F) -> Self::Future {
@@ -57,12 +90,12 @@ impl<F: Flow, C: Extend<F::Item>> Terminal<F> for Collect<C> {
     }
 }
 
-impl<T, C: Extend<T>> Consume<T> for Collect<C> {
+impl<T: CollectsInto<C>, C> Consume<T> for Collect<C> {
     type Output = C;
 
     #[inline(always)]
     fn consume(&mut self, item: T) -> ControlFlow<()> {
-        self.items.extend(Some(item));
+        item.add(&mut self.items);
         ControlFlow::Continue(())
     }
 

@@ -9,11 +9,11 @@ mod for_each;
 mod held;
 mod sum;
 
-pub use collect::Collect;
+pub use collect::{Collect, CollectsInto};
 pub use count::Count;
 pub use fold::Fold;
 pub use for_each::ForEach;
-pub use sum::Sum;
+pub use sum::{AddsTo, Sum};
 
 use std::ops::ControlFlow;
 use std::pin::Pin;

@@ -23,9 +23,9 @@ impl<T, K> Items<T, K> {
     /// ```
     pub fn sum<S>(self) -> Final<Sum<S>>
     where
-        S: iter::Sum<T> + Add<Output = S>,
+        T: AddsTo<S>,
     {
-        self.terminal(Sum { total: Held::new(iter::empty().sum()) })
+        self.terminal(Sum { total: Held::new(T::zero()) })
     }
 }
 
@@ -34,9 +34,35 @@ impl<F: Flow> Pipe<F> {
     #[track_caller]
     pub fn sum<S>(self) -> Consuming<F, Sum<S>>
     where
-        S: iter::Sum<F::Item> + Add<Output = S>,
+        F::Item: AddsTo<S>,
     {
         self.with(Items::sum)
+    }
+}
+
+/// An item that can be added to a total of type `S`: every `T` with `S: std::iter::Sum<T> + Add<Output = S>`.
+#[diagnostic::on_unimplemented(
+    message = "items of type `{Self}` cannot be added up to `{S}`",
+    label = "these items do not add up to `{S}`",
+    note = "`map` them into numbers first; where they are `Result`s, write a `?` behind the stage that gives them"
+)]
+pub trait AddsTo<S> {
+    /// The total of no items.
+    fn zero() -> S;
+
+    /// The total with one more.
+    fn add(total: S, item: Self) -> S;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, S: iter::Sum<T> + Add<Output = S>> AddsTo<S> for T {
+    fn zero() -> S {
+        iter::empty::<T>().sum()
+    }
+
+    #[inline(always)]
+    fn add(total: S, item: T) -> S {
+        total + iter::once(item).sum()
     }
 }
 
@@ -46,11 +72,7 @@ pub struct Sum<S> {
     total: Held<S>,
 }
 
-impl<F, S> Terminal<F> for Sum<S>
-where
-    F: Flow,
-    S: iter::Sum<F::Item> + Add<Output = S>,
-{
+impl<F: Flow<Item: AddsTo<S>>, S> Terminal<F> for Sum<S> {
     type Future = Consuming<F, Self>;
 
     fn run(self, upstream: F) -> Self::Future {
@@ -58,15 +80,12 @@ where
     }
 }
 
-impl<T, S> Consume<T> for Sum<S>
-where
-    S: iter::Sum<T> + Add<Output = S>,
-{
+impl<T: AddsTo<S>, S> Consume<T> for Sum<S> {
     type Output = S;
 
     #[inline(always)]
     fn consume(&mut self, item: T) -> ControlFlow<()> {
-        self.total.update(|total| total + iter::once(item).sum());
+        self.total.update(|total| T::add(total, item));
         ControlFlow::Continue(())
     }
 
