@@ -1,0 +1,6 @@
+use reactive_runtime::prelude::*;
+
+fn main() {
+    let _ = pipeline! { 0..3 |> batch(0) |> count() };
+    let _ = pipeline! { interval(0ms) |> count() };
+}
