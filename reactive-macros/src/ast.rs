@@ -29,8 +29,8 @@ pub(crate) struct Stage {
 
 /// What a stage does.
 pub(crate) enum Head {
-    /// A call of an operator, then of its setters.
-    Call(Vec<Call>),
+    /// A call of an operator, then of its setters; and a setter that is not a call yet.
+    Call(Vec<Call>, Option<Ident>),
     /// A name and no call.
     Name(Ident),
     /// Nothing: there is a mistake in its place.
@@ -201,15 +201,18 @@ fn parse_head(pipe: Span, tokens: &[TokenTree], errors: &mut Errors) -> (Head, u
         return (Head::Name(name.clone()), path_len(tokens));
     }
     let mut calls = vec![call(&tokens[..len])];
-    while is_punct(tokens.get(len), '.') {
+    while is_punct(tokens.get(len), '.')
+        && let Some(setter) = ident(tokens.get(len + 1))
+    {
         let setter_len = call_len(&tokens[len + 1..]);
         if setter_len == 0 {
-            break;
+            errors.add(setter.span(), format!("an option is set by a call: write `.{setter}(..)`"));
+            return (Head::Call(calls, Some(setter.clone())), len + 2);
         }
         calls.push(call(&tokens[len + 1..=len + setter_len]));
         len += 1 + setter_len;
     }
-    (Head::Call(calls), len)
+    (Head::Call(calls, None), len)
 }
 
 /// How many tokens `name::<T>(args)` at the beginning takes; 0 where it is none.

@@ -24,7 +24,7 @@ fn check_stage(stage: &Stage, errors: &mut Errors) {
     for attribute in &stage.attributes {
         check_attribute(attribute, errors);
     }
-    if let Head::Call(calls) = &stage.head {
+    if let Head::Call(calls, _) = &stage.head {
         for call in calls {
             let args = Args::of(&call.args);
             zeros(&call.name.to_string(), &args, errors);

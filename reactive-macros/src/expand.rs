@@ -99,8 +99,8 @@ impl Code<'_> {
 
     /// The code of a stage; for the last one, where it is not in a run, the expression that finishes the pipeline.
     fn stage(&mut self, at: usize, stage: &Stage, is_last: bool) -> Option<TokenStream> {
-        let calls = match &stage.head {
-            Head::Call(calls) => calls,
+        let (calls, half_typed) = match &stage.head {
+            Head::Call(calls, half_typed) => (calls, half_typed),
             Head::Name(name) => {
                 self.no_call(at, name, stage);
                 return None;
@@ -113,6 +113,11 @@ impl Code<'_> {
         let lints = lints(stage);
         let receiver = braced(self.token().into_token_stream(), name.span());
         self.typed.extend(quote!(#lints #[allow(unused_braces)] let #op = #receiver.#called;));
+
+        if let Some(setter) = half_typed {
+            let receiver = braced(quote!(&#op), name.span());
+            self.typed.extend(for_the_editor(receiver, setter));
+        }
 
         let fuses = calls.len() == 1 && operators::row(&name.to_string()).is_some_and(|row| row.fuses);
         if fuses {
@@ -178,14 +183,8 @@ impl Code<'_> {
         let receiver = braced(self.token().into_token_stream(), name.span());
         let error = compile_error(name.span(), &message);
         let next = self.next_token(at);
-        self.typed.extend(quote! {
-            #[allow(unexpected_cfgs, unused_braces)]
-            let _ = {
-                #[cfg(rust_analyzer)]
-                let _ = #receiver.#name;
-            };
-            let #next = #error;
-        });
+        self.typed.extend(for_the_editor(receiver, name));
+        self.typed.extend(quote!(let #next = #error;));
         let run = self.flush();
         let flow = self.flow.clone();
         self.attached.extend(quote!(#run let #flow = #next;));
@@ -271,6 +270,17 @@ impl Code<'_> {
         let span = self.pipes.get(at + 1).copied().unwrap_or_else(Span::mixed_site);
         self.tokens.push(span);
         self.token()
+    }
+}
+
+/// A name that is not a call yet, at a place where the editor can complete it.
+fn for_the_editor(receiver: Group, name: &Ident) -> TokenStream {
+    quote! {
+        #[allow(unexpected_cfgs, unused_braces)]
+        let _ = {
+            #[cfg(rust_analyzer)]
+            let _ = #receiver.#name;
+        };
     }
 }
 
