@@ -69,14 +69,13 @@ fn order(args: &Args, errors: &mut Errors) {
     }
 }
 
+/// An option by name, given again by name or by method. By method alone it may be a setter that adds something each time.
 fn repetition(calls: &[Call], errors: &mut Errors) {
-    let by_name = Args::of(&calls[0].args).options.into_iter().map(|option| option.name);
-    let by_method = calls[1..].iter().map(|call| call.name.clone());
-    let mut seen = Vec::new();
-    for option in by_name.chain(by_method) {
-        if seen.contains(&option.to_string()) {
+    let by_name: Vec<_> = Args::of(&calls[0].args).options.into_iter().map(|option| option.name).collect();
+    let by_method = calls[1..].iter().map(|call| &call.name);
+    for (at, option) in by_name.iter().chain(by_method).enumerate() {
+        if by_name.iter().take(at).any(|before| before == option) {
             errors.add(option.span(), format!("the option `{option}` is given twice: take one of them away"));
         }
-        seen.push(option.to_string());
     }
 }
