@@ -1,7 +1,7 @@
 //! The proc macro behind `pipeline!` of `reactive-runtime`, which documents and re-exports it.
 //!
-//! The passes: [`ast`] takes the tokens apart at `|>`, [`check`] words the mistakes that the compiler cannot word well,
-//! [`expand`] quotes. Arguments are never parsed: the user's tokens go through with their spans.
+//! The passes: `ast` takes the tokens apart at `|>`, `check` words the mistakes that the compiler cannot word well,
+//! `expand` quotes. Arguments are never parsed: the user's tokens go through with their spans.
 
 mod args;
 mod ast;
