@@ -5,6 +5,7 @@ extern crate self as reactive_runtime;
 
 mod fault;
 pub mod flow;
+pub mod gather;
 mod items;
 pub mod operator;
 mod pipe;

@@ -1,10 +1,5 @@
-use std::ops::ControlFlow;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use pin_project_lite::pin_project;
-
-use crate::flow::{Downstream, Drive, Driven, Flow, Tail};
+use crate::flow::Flow;
+use crate::gather::{Flush, Gather, GatherFlow};
 use crate::items::{Items, Stage, Staged};
 use crate::pipe::Pipe;
 
@@ -51,7 +46,7 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Gathers `size` items into a `Vec`. See [`Items::batch`].
     #[track_caller]
-    pub fn batch(self, size: usize) -> Pipe<BatchFlow<F>> {
+    pub fn batch(self, size: usize) -> Pipe<GatherFlow<F, Open<F::Item>>> {
         let Batch { size } = Batch::new(size);
         self.with(|items| items.batch(size))
     }
@@ -72,34 +67,26 @@ impl Batch {
 }
 
 impl<F: Flow> Stage<F> for Batch {
-    type Flow = BatchFlow<F>;
+    type Flow = GatherFlow<F, Open<F::Item>>;
 
-    fn attach(self, upstream: F) -> BatchFlow<F> {
-        let open = Open { items: Vec::new(), size: self.size, room: self.size.min(FIRST_ROOM) };
-        BatchFlow { upstream, open, tail: Tail::Open }
+    fn attach(self, upstream: F) -> Self::Flow {
+        let room = self.size.min(FIRST_ROOM);
+        GatherFlow::new(upstream, Open { items: Vec::new(), size: self.size, room })
     }
 }
 
-pin_project! {
-    /// The flow below [`Batch`].
-    pub struct BatchFlow<F: Flow> {
-        #[pin]
-        upstream: F,
-        open: Open<F::Item>,
-        tail: Tail<F::Error>,
-    }
-}
-
-/// The batch that is being filled.
-struct Open<T> {
+/// The batch of a [`Batch`] that is being filled.
+#[derive(Debug)]
+pub struct Open<T> {
     items: Vec<T>,
     size: usize,
     // What the next batch allocates; all of `size` once a batch has been full.
     room: usize,
 }
 
-impl<T> Open<T> {
-    /// Adds an item, and gives the batch when that makes it full.
+impl<T> Gather<T> for Open<T> {
+    type Out = Vec<T>;
+
     #[inline(always)]
     fn add(&mut self, item: T) -> Option<Vec<T>> {
         if self.items.is_empty() {
@@ -112,57 +99,21 @@ impl<T> Open<T> {
         self.room = self.size;
         Some(std::mem::take(&mut self.items))
     }
-}
 
-impl<F: Flow> Flow for BatchFlow<F> {
-    type Item = Vec<F::Item>;
-    type Error = F::Error;
-    type Bound = F::Bound;
-
-    #[inline(always)]
-    fn poll_drive<D: Downstream<Vec<F::Item>>>(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        down: &mut D,
-    ) -> Driven<F::Error> {
-        let me = self.project();
-        if let Some(told) = me.tail.settle() {
-            return Poll::Ready(told);
-        }
-        let driven = me.upstream.poll_drive(cx, &mut Fill { open: me.open, down });
-        if matches!(driven, Poll::Pending | Poll::Ready(Ok(Drive::Paused))) || me.open.items.is_empty() {
-            return driven;
-        }
-        me.tail.note(driven);
-        if down.push(std::mem::take(&mut me.open.items)).is_break() {
-            return Poll::Ready(Ok(Drive::Paused));
-        }
-        Poll::Ready(me.tail.settle().unwrap_or(Ok(Drive::Ended)))
+    fn flush(&mut self, _: Flush) -> Option<Vec<T>> {
+        (!self.items.is_empty()).then(|| std::mem::take(&mut self.items))
     }
 
-    fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
-        self.project().upstream.poll_progress(cx);
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let (at_least, at_most) = self.upstream.size_hint();
-        let batches = |items: usize| items.saturating_add(self.open.items.len()).div_ceil(self.open.size);
-        (batches(at_least), at_most.map(batches))
-    }
-}
-
-struct Fill<'a, T, D> {
-    open: &'a mut Open<T>,
-    down: &'a mut D,
-}
-
-impl<T, D: Downstream<Vec<T>>> Downstream<T> for Fill<'_, T, D> {
-    #[inline(always)]
-    fn push(&mut self, item: T) -> ControlFlow<()> {
-        match self.open.add(item) {
-            Some(batch) => self.down.push(batch),
-            None => ControlFlow::Continue(()),
-        }
+    fn size_hint(
+        &self,
+        (at_least, at_most): (usize, Option<usize>),
+        fallible: bool,
+    ) -> (usize, Option<usize>) {
+        let held = self.items.len();
+        // An error cuts the batch that is open, so each item may be a batch.
+        let smallest = if fallible { 1 } else { self.size };
+        let batches = |items: usize, size| items.saturating_add(held).div_ceil(size);
+        (batches(at_least, self.size), at_most.map(|items| batches(items, smallest)))
     }
 }
 
@@ -181,6 +132,13 @@ mod tests {
         assert_eq!(batches.next().now_or_never(), Some(Some(Ok(vec![3]))));
         assert_eq!(batches.next().now_or_never(), Some(Some(Err("torn"))));
         assert_eq!(batches.next().now_or_never(), Some(None));
+    }
+
+    #[test]
+    fn hints_at_batches_that_errors_cut() {
+        let read = [Ok(1), Err("torn"), Ok(2), Ok(3), Err("torn"), Ok(4)];
+        let batches = Pipe::from_iter(read).or_fail().batch(2);
+        assert!(Flow::size_hint(&batches).1.is_some_and(|at_most| at_most >= 3));
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod take;
 mod try_map;
 mod zip;
 
-pub use batch::{Batch, BatchFlow};
+pub use batch::{Batch, Open};
 pub use catch::{Catch, CatchFlow, Recover, Recovery};
 pub use concat::{Concat, ConcatFlow};
 pub use enumerate::Enumerate;

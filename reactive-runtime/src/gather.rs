@@ -1,0 +1,143 @@
+//! Stages that hold items and give something else of them: batches, windows, the last ones, one at the end.
+//!
+//! A [`Gather`] decides in plain code what to hold and what to give; [`GatherFlow`] is the one flow around all of them,
+//! and keeps the contract: the rest on a break, the flush before the end and before an error.
+
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::fault::Fault;
+use crate::flow::{Downstream, Drive, Driven, Flow, Tail};
+
+/// What a stage does that holds items.
+pub trait Gather<T> {
+    /// What it gives.
+    type Out;
+
+    /// Takes an item, and gives what that makes ready.
+    fn add(&mut self, item: T) -> Option<Self::Out>;
+
+    /// What the same item, or the same flush, makes ready besides. Asked until there is nothing more.
+    fn more(&mut self) -> Option<Self::Out> {
+        None
+    }
+
+    /// Upstream has ended or failed: gives what is held, the rest of it by [`more`](Self::more).
+    fn flush(&mut self, cause: Flush) -> Option<Self::Out>;
+
+    /// How many it will give, for this many items that are still to come, where each flush may come sooner if upstream is
+    /// `fallible`.
+    fn size_hint(&self, upstream: (usize, Option<usize>), fallible: bool) -> (usize, Option<usize>);
+}
+
+/// Why a stage gives what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// Upstream has ended.
+    End,
+    /// Upstream has failed; there may be more items behind the error.
+    Error,
+}
+
+pin_project! {
+    /// The flow below a stage that holds items.
+    pub struct GatherFlow<F: Flow, G> {
+        #[pin]
+        upstream: F,
+        gather: G,
+        // Downstream broke at one of several that were ready.
+        more: bool,
+        tail: Tail<F::Error>,
+    }
+}
+
+impl<F: Flow, G> GatherFlow<F, G> {
+    pub(crate) fn new(upstream: F, gather: G) -> Self {
+        Self { upstream, gather, more: false, tail: Tail::Open }
+    }
+}
+
+impl<F: Flow, G: Gather<F::Item>> Flow for GatherFlow<F, G> {
+    type Item = G::Out;
+    type Error = F::Error;
+    type Bound = F::Bound;
+
+    #[inline(always)]
+    fn poll_drive<D: Downstream<G::Out>>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        down: &mut D,
+    ) -> Driven<F::Error> {
+        let me = self.project();
+        let mut filling = Filling { gather: me.gather, more: me.more, down };
+        if *filling.more {
+            let next = filling.gather.more();
+            if filling.give(next).is_break() {
+                return Poll::Ready(Ok(Drive::Paused));
+            }
+        }
+        if let Some(told) = me.tail.settle() {
+            return Poll::Ready(told);
+        }
+        let driven = me.upstream.poll_drive(cx, &mut filling);
+        let cause = match &driven {
+            Poll::Ready(Ok(Drive::Ended)) => Flush::End,
+            Poll::Ready(Err(_)) => Flush::Error,
+            Poll::Ready(Ok(Drive::Paused)) | Poll::Pending => return driven,
+        };
+        me.tail.note(driven);
+        let held = filling.gather.flush(cause);
+        if filling.give(held).is_break() {
+            return Poll::Ready(Ok(Drive::Paused));
+        }
+        Poll::Ready(me.tail.settle().unwrap_or(Ok(Drive::Ended)))
+    }
+
+    fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        self.project().upstream.poll_progress(cx);
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let upstream =
+            if matches!(self.tail, Tail::Ended) { (0, Some(0)) } else { self.upstream.size_hint() };
+        self.gather.size_hint(upstream, F::Error::FALLIBLE)
+    }
+}
+
+struct Filling<'a, G, D> {
+    gather: &'a mut G,
+    more: &'a mut bool,
+    down: &'a mut D,
+}
+
+impl<G, D> Filling<'_, G, D> {
+    /// Pushes what is ready. After a break there may be more, which is asked for when the flow is driven again.
+    #[inline(always)]
+    fn give<T>(&mut self, mut ready: Option<G::Out>) -> ControlFlow<()>
+    where
+        G: Gather<T>,
+        D: Downstream<G::Out>,
+    {
+        *self.more = false;
+        while let Some(out) = ready {
+            if self.down.push(out).is_break() {
+                *self.more = true;
+                return ControlFlow::Break(());
+            }
+            ready = self.gather.more();
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl<T, G: Gather<T>, D: Downstream<G::Out>> Downstream<T> for Filling<'_, G, D> {
+    #[inline(always)]
+    fn push(&mut self, item: T) -> ControlFlow<()> {
+        let ready = self.gather.add(item);
+        // Most items make nothing ready.
+        if ready.is_none() { ControlFlow::Continue(()) } else { self.give(ready) }
+    }
+}
