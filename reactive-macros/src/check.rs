@@ -6,7 +6,7 @@ use crate::args::Args;
 use crate::ast::{Call, Head, Pipeline, Stage};
 use crate::errors::Errors;
 use crate::literal::is_zero;
-use crate::operators::{self, Argument};
+use crate::operators;
 use crate::tokens::{ident, literal, parenthesised};
 
 pub(crate) fn pipeline(pipeline: &Pipeline, errors: &mut Errors) {
@@ -53,13 +53,11 @@ pub(crate) fn is_lint(attribute: &str) -> bool {
 }
 
 fn zeros(operator: &str, args: &Args, errors: &mut Errors) {
-    let Some(row) = operators::row(operator) else { return };
-    for nonzero in row.nonzero {
-        let Argument::Position(position) = nonzero.argument;
-        let Some([token]) = args.positional.get(position).map(Vec::as_slice) else { continue };
-        if let Some(literal) = literal(Some(token)).filter(is_zero) {
-            errors.add(literal.span(), nonzero.message);
-        }
+    let no_zero = operators::row(operator).and_then(|row| row.no_zero);
+    if let (Some(message), Some([token])) = (no_zero, args.positional.first().map(Vec::as_slice))
+        && let Some(literal) = literal(Some(token)).filter(is_zero)
+    {
+        errors.add(literal.span(), message);
     }
 }
 

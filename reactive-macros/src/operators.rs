@@ -8,58 +8,52 @@ pub(crate) struct Row {
     pub(crate) fuses: bool,
     /// Its first argument is a source.
     pub(crate) takes_source: bool,
-    /// Which arguments have no meaning when they are zero.
-    pub(crate) nonzero: &'static [Nonzero],
+    /// What to say when its first argument is a literal zero, where that has no meaning.
+    pub(crate) no_zero: Option<&'static str>,
 }
 
-/// An argument that must not be zero, and what to say then.
-pub(crate) struct Nonzero {
-    pub(crate) argument: Argument,
-    pub(crate) message: &'static str,
+impl Row {
+    const fn no_zero(self, message: &'static str) -> Self {
+        Self { no_zero: Some(message), ..self }
+    }
 }
 
-pub(crate) enum Argument {
-    Position(usize),
+const fn stage(name: &'static str) -> Row {
+    Row { name, fuses: false, takes_source: false, no_zero: None }
 }
 
 const fn step(name: &'static str) -> Row {
-    Row { name, fuses: true, takes_source: false, nonzero: &[] }
+    Row { fuses: true, ..stage(name) }
 }
 
-const fn combines(name: &'static str) -> Row {
-    Row { name, fuses: false, takes_source: true, nonzero: &[] }
-}
-
-const fn nonzero(name: &'static str, nonzero: &'static [Nonzero]) -> Row {
-    Row { name, fuses: false, takes_source: false, nonzero }
+const fn combine(name: &'static str) -> Row {
+    Row { takes_source: true, ..stage(name) }
 }
 
 const OPERATORS: &[Row] = &[
-    nonzero(
-        "batch",
-        &[Nonzero {
-            argument: Argument::Position(0),
-            message: "a batch of 0 items has no meaning: give it a size of at least 1",
-        }],
-    ),
-    combines("concat"),
+    stage("batch").no_zero("a batch of 0 items has no meaning: give it a size of at least 1"),
+    combine("concat"),
+    step("distinct"),
+    step("distinct_by"),
+    step("distinct_until_changed"),
+    step("distinct_until_changed_by"),
     step("enumerate"),
     step("filter"),
     step("filter_map"),
     step("inspect"),
-    nonzero(
-        "interval",
-        &[Nonzero {
-            argument: Argument::Position(0),
-            message: "an interval of 0 has no meaning: give it a period such as `100ms`",
-        }],
-    ),
+    stage("interval").no_zero("an interval of 0 has no meaning: give it a period such as `100ms`"),
     step("map"),
-    combines("merge"),
+    step("map_while"),
+    combine("merge"),
+    step("pairwise"),
     step("scan"),
     step("skip"),
+    step("skip_last"),
+    step("skip_while"),
+    step("step_by").no_zero("each 0th item has no meaning: give it a count of at least 1"),
     step("take"),
-    combines("zip"),
+    step("take_while"),
+    combine("zip"),
 ];
 
 pub(crate) fn row(name: &str) -> Option<&'static Row> {

@@ -121,6 +121,11 @@ impl<S, U, K, M> Stepped<S, U, K, M> {
         self.with_effect()
     }
 
+    /// For setters: the same step with other options, of the same items.
+    pub fn map_op<O>(self, f: impl FnOnce(S) -> O) -> Stepped<O, U, K, M> {
+        Stepped { op: f(self.op), finished: self.finished, kind: PhantomData }
+    }
+
     fn with_effect<N>(self) -> Stepped<S, U, K, N> {
         Stepped { op: self.op, finished: self.finished, kind: PhantomData }
     }

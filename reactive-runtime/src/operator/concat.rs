@@ -68,7 +68,7 @@ where
     type Flow = ConcatFlow<F, G>;
 
     fn attach(self, upstream: F) -> ConcatFlow<F, G> {
-        ConcatFlow { first: Some(upstream), second: self.other }
+        ConcatFlow::new(upstream, self.other)
     }
 }
 
@@ -81,6 +81,12 @@ pin_project! {
         first: Option<F>,
         #[pin]
         second: G,
+    }
+}
+
+impl<F, G> ConcatFlow<F, G> {
+    pub(crate) fn new(first: F, second: G) -> Self {
+        Self { first: Some(first), second }
     }
 }
 

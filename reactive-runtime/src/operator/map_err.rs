@@ -1,0 +1,81 @@
+use std::pin::Pin;
+use std::task::Context;
+
+use pin_project_lite::pin_project;
+
+use crate::fault::Failed;
+use crate::flow::{Downstream, Driven, Flow};
+use crate::items::{Items, Stage, Staged};
+use crate::pipe::Pipe;
+
+impl<T, E> Items<T, Failed<E>> {
+    /// Turns the errors of all stages above it into what `f` makes of them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::executor::block_on;
+    /// let read = pipeline! { ["1", "x"] |> map(str::parse::<u8>)? |> map_err(|e| e.to_string()) |> collect::<Vec<_>>() };
+    /// assert_eq!(block_on(read), Err("invalid digit found in string".to_owned()));
+    /// ```
+    pub fn map_err<E2, F: FnMut(E) -> E2>(self, f: F) -> Staged<MapErr<F>, T, Failed<E2>> {
+        self.stage(MapErr { f })
+    }
+}
+
+impl<F: Flow<Error = Failed<E>>, E> Pipe<F> {
+    /// Turns the errors of all stages above it into what `f` makes of them. See [`Items::map_err`].
+    #[track_caller]
+    pub fn map_err<E2, G: FnMut(E) -> E2>(self, f: G) -> Pipe<MapErrFlow<F, G>> {
+        self.with(|items| items.map_err(f))
+    }
+}
+
+/// Turns errors into others: made by [`Items::map_err`].
+#[derive(Clone, Copy, Debug)]
+pub struct MapErr<F> {
+    f: F,
+}
+
+impl<F: Flow<Error = Failed<E>>, E, E2, G: FnMut(E) -> E2> Stage<F> for MapErr<G> {
+    type Flow = MapErrFlow<F, G>;
+
+    fn attach(self, upstream: F) -> MapErrFlow<F, G> {
+        MapErrFlow { upstream, f: self.f }
+    }
+}
+
+pin_project! {
+    /// The flow below [`MapErr`].
+    #[derive(Debug)]
+    pub struct MapErrFlow<F, G> {
+        #[pin]
+        upstream: F,
+        f: G,
+    }
+}
+
+impl<F: Flow<Error = Failed<E>>, E, E2, G: FnMut(E) -> E2> Flow for MapErrFlow<F, G> {
+    type Item = F::Item;
+    type Error = Failed<E2>;
+    type Bound = F::Bound;
+
+    #[inline(always)]
+    fn poll_drive<D: Downstream<F::Item>>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        down: &mut D,
+    ) -> Driven<Failed<E2>> {
+        let me = self.project();
+        me.upstream.poll_drive(cx, down).map_err(|Failed(error)| Failed((me.f)(error)))
+    }
+
+    fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        self.project().upstream.poll_progress(cx);
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.upstream.size_hint()
+    }
+}
