@@ -2,18 +2,38 @@
 //!
 //! Of a pipeline that can fail they give a `Result`; the first error ends them.
 
+mod all;
+mod any;
 mod collect;
 mod count;
+mod drain;
+mod extreme;
+mod find;
+mod first;
 mod fold;
 mod for_each;
 mod held;
+mod last;
+mod max;
+mod min;
+mod position;
 mod sum;
+mod try_for_each;
 
+pub use all::All;
+pub use any::Any;
 pub use collect::{Collect, CollectsInto};
 pub use count::Count;
+pub use drain::Drain;
+pub use extreme::Extreme;
+pub use find::Find;
+pub use first::First;
 pub use fold::Fold;
 pub use for_each::ForEach;
+pub use last::Last;
+pub use position::Position;
 pub use sum::{AddsTo, Sum};
+pub use try_for_each::TryForEach;
 
 use std::ops::ControlFlow;
 use std::pin::Pin;

@@ -1,0 +1,94 @@
+use std::cmp::Ordering;
+
+use super::Consuming;
+use super::extreme::Extreme;
+use crate::flow::Flow;
+use crate::items::{Final, Items};
+use crate::pipe::Pipe;
+
+impl<T, K> Items<T, K> {
+    /// Gives the greatest item, the last of several; `None` of an empty pipeline. As on `Iterator`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::executor::block_on;
+    /// assert_eq!(block_on(pipeline! { [2, 1, 3] |> max() }), Some(3));
+    /// ```
+    pub fn max(self) -> Final<Extreme<T, impl FnMut(&T, &T) -> bool>>
+    where
+        T: Ord,
+    {
+        self.max_by(T::cmp)
+    }
+
+    /// Gives the greatest item in the order of `compare`, the last of several.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::executor::block_on;
+    /// assert_eq!(block_on(pipeline! { [2.0, 1.0] |> max_by(f64::total_cmp) }), Some(2.0));
+    /// ```
+    pub fn max_by<F>(self, mut compare: F) -> Final<Extreme<T, impl FnMut(&T, &T) -> bool>>
+    where
+        F: FnMut(&T, &T) -> Ordering,
+    {
+        self.terminal(Extreme::new(move |kept: &T, item: &T| compare(kept, item) != Ordering::Greater))
+    }
+
+    /// Gives the item with the greatest key, the last of several.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::executor::block_on;
+    /// assert_eq!(block_on(pipeline! { ["aa", "b"] |> max_by_key(|s| s.len()) }), Some("aa"));
+    /// ```
+    pub fn max_by_key<Q, F>(self, mut key: F) -> Final<Extreme<T, impl FnMut(&T, &T) -> bool>>
+    where
+        Q: Ord,
+        F: FnMut(&T) -> Q,
+    {
+        self.max_by(move |kept, item| key(kept).cmp(&key(item)))
+    }
+}
+
+impl<F: Flow> Pipe<F> {
+    /// Gives the greatest item. See [`Items::max`].
+    #[track_caller]
+    pub fn max(self) -> Consuming<F, Extreme<F::Item, impl FnMut(&F::Item, &F::Item) -> bool>>
+    where
+        F::Item: Ord,
+    {
+        self.with(Items::max)
+    }
+
+    /// Gives the greatest item in the order of `compare`. See [`Items::max_by`].
+    #[track_caller]
+    pub fn max_by<G>(
+        self,
+        compare: G,
+    ) -> Consuming<F, Extreme<F::Item, impl FnMut(&F::Item, &F::Item) -> bool>>
+    where
+        G: FnMut(&F::Item, &F::Item) -> Ordering,
+    {
+        self.with(|items| items.max_by(compare))
+    }
+
+    /// Gives the item with the greatest key. See [`Items::max_by_key`].
+    #[track_caller]
+    pub fn max_by_key<Q, G>(
+        self,
+        key: G,
+    ) -> Consuming<F, Extreme<F::Item, impl FnMut(&F::Item, &F::Item) -> bool>>
+    where
+        Q: Ord,
+        G: FnMut(&F::Item) -> Q,
+    {
+        self.with(|items| items.max_by_key(key))
+    }
+}
