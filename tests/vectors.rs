@@ -61,6 +61,10 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
     Some(match name {
         "batch" => |case| both!(case: { |> batch(case.arg("n")) } { .batch(case.arg("n")) }),
         "concat" => |case| left_nested!(case: concat),
+        "distinct" => |case| both!(case: { |> distinct() } { .distinct() }),
+        "distinct_until_changed" => {
+            |case| both!(case: { |> distinct_until_changed() } { .distinct_until_changed() })
+        }
         "enumerate" => |case| both!(case: { |> enumerate() } { .enumerate() }),
         "filter" => |case| both!(case: { |> filter(case.residue()) } { .filter(case.residue()) }),
         "filter_map" => |case| {
@@ -70,12 +74,27 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
         },
         "map" => |case| both!(case: { |> map(case.linear()) } { .map(case.linear()) }),
         "merge" => |case| left_nested!(case: merge),
+        "pairwise" => |case| both!(case: { |> pairwise() } { .pairwise() }),
+        "reduce" => |case| {
+            let f = case.accumulate();
+            let f = move |mut state, v| f(&mut state, v);
+            both!(case: { |> reduce(f) } { .reduce(f) })
+        },
         "scan" => |case| {
             let (init, f) = (case.arg::<i64>("init"), case.accumulate());
             both!(case: { |> scan(init, f) } { .scan(init, f) })
         },
         "skip" => |case| both!(case: { |> skip(case.arg("n")) } { .skip(case.arg("n")) }),
+        "skip_last" => |case| both!(case: { |> skip_last(case.arg("n")) } { .skip_last(case.arg("n")) }),
+        "skip_while" => |case| both!(case: { |> skip_while(case.below()) } { .skip_while(case.below()) }),
+        "start_with" => |case| {
+            let values = case.arg::<Vec<i64>>("values");
+            both!(case: { |> start_with(values) } { .start_with(values) })
+        },
+        "step_by" => |case| both!(case: { |> step_by(case.arg("n")) } { .step_by(case.arg("n")) }),
         "take" => |case| both!(case: { |> take(case.arg("n")) } { .take(case.arg("n")) }),
+        "take_last" => |case| both!(case: { |> take_last(case.arg("n")) } { .take_last(case.arg("n")) }),
+        "take_while" => |case| both!(case: { |> take_while(case.below()) } { .take_while(case.below()) }),
         "zip" => |case| left_nested!(case: zip),
         _ => return None,
     })
@@ -117,6 +136,11 @@ impl Given {
     fn residue(&mut self) -> impl Fn(&i64) -> bool + Copy + use<> {
         let (modulus, rem) = (self.arg::<i64>("mod"), self.arg::<i64>("rem"));
         move |v| v.rem_euclid(modulus) == rem
+    }
+
+    fn below(&mut self) -> impl Fn(&i64) -> bool + Copy + use<> {
+        let limit = self.arg::<i64>("lt");
+        move |v| *v < limit
     }
 
     fn accumulate(&mut self) -> impl Fn(&mut i64, i64) -> i64 + Copy + use<> {
