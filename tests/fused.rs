@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake};
 
 use futures::future::{FutureExt, LocalBoxFuture};
-use futures::stream::{Stream, StreamExt};
+use futures::stream::{FusedStream, Stream, StreamExt};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use reactive_runtime::prelude::*;
@@ -344,7 +344,8 @@ type Event = Result<i64, Failure>;
 fn operator_on_vec(name: &str, place: usize, knobs: Knobs, events: Vec<Event>) -> Vec<Event> {
     let attempt = |item| if knobs.keeps(item) { Ok(item) } else { Err(Failure { place, item }) };
     match name {
-        "inspect" | "batch" | "fails_with" => events,
+        "inspect" | "fails_with" => events,
+        "batch" => batched(events, knobs.size),
         "map" => on_items(events, |x| Some(Ok(knobs.linear(x)))),
         "filter" => on_items(events, |x| knobs.keeps(x).then_some(Ok(x))),
         "filter_map" => on_items(events, |x| knobs.keeps(x).then(|| Ok(knobs.linear(x)))),
@@ -393,6 +394,17 @@ fn until_taken(events: Vec<Event>, count: usize) -> Vec<Event> {
         goes_on
     });
     taken.collect()
+}
+
+/// Each batch as its length and its items; an error flushes the open one.
+fn batched(events: Vec<Event>, size: usize) -> Vec<Event> {
+    let same_batch = |a: &Event, b: &Event| a.is_ok() && b.is_ok();
+    let batches = events.chunk_by(same_batch).flat_map(|run| run.chunks(size));
+    let with_length = |batch: &[Event]| {
+        let length = batch[0].is_ok().then_some(Ok(batch.len() as i64));
+        length.into_iter().chain(batch.to_vec()).collect::<Vec<_>>()
+    };
+    batches.flat_map(with_length).collect()
 }
 
 fn caught_on_vec(events: Vec<Event>, place: usize, decide: impl Fn(Failure) -> Decision) -> Vec<Event> {
@@ -509,8 +521,10 @@ impl Run {
 
     fn unpack(&self) -> impl FnMut(Vec<i64>) -> Vec<i64> + use<> {
         let (.., note) = self.next();
-        move |batch| {
-            note(batch.len() as i64);
+        move |mut batch| {
+            let length = batch.len() as i64;
+            note(length);
+            batch.insert(0, length);
             batch
         }
     }
@@ -636,8 +650,12 @@ fn consume<F: Flow<Item = i64, Error: Told> + Unpin + 'static>(pipe: Pipe<F>, ru
 async fn consume_in_three_ways(mut pipe: Box<dyn Handle>, run: &Run) -> Result<(), Failure> {
     for _ in 0..run.given.by_next {
         match poll_fn(|cx| pipe.poll_item(cx)).await {
-            Some(item) => run.got(item?),
-            None => return Ok(()),
+            Some(Ok(item)) => run.got(item),
+            end => {
+                let again = poll_fn(|cx| pipe.poll_item(cx)).await;
+                assert!(again.is_none() && pipe.is_terminated(), "ended stays ended");
+                return end.map_or(Ok(()), |error| error.map(drop));
+            }
         }
     }
     for size in &run.given.by_chunks {
@@ -656,6 +674,8 @@ async fn consume_in_three_ways(mut pipe: Box<dyn Handle>, run: &Run) -> Result<(
 trait Handle {
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<i64, Failure>>>;
 
+    fn is_terminated(&self) -> bool;
+
     fn poll_chunk(&mut self, cx: &mut Context<'_>, chunk: &mut Chunk<'_>) -> Poll<Result<Drive, Failure>>;
 
     fn for_each(self: Box<Self>, got: Box<dyn FnMut(i64)>) -> LocalBoxFuture<'static, Result<(), Failure>>;
@@ -664,6 +684,10 @@ trait Handle {
 impl<F: Flow<Item = i64, Error: Told> + Unpin + 'static> Handle for Pipe<F> {
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<i64, Failure>>> {
         self.poll_next_unpin(cx).map(|item| item.map(F::Error::told))
+    }
+
+    fn is_terminated(&self) -> bool {
+        FusedStream::is_terminated(self)
     }
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>, chunk: &mut Chunk<'_>) -> Poll<Result<Drive, Failure>> {

@@ -95,6 +95,13 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
         "take" => |case| both!(case: { |> take(case.arg("n")) } { .take(case.arg("n")) }),
         "take_last" => |case| both!(case: { |> take_last(case.arg("n")) } { .take_last(case.arg("n")) }),
         "take_while" => |case| both!(case: { |> take_while(case.below()) } { .take_while(case.below()) }),
+        "window" => |case| {
+            let (n, step) = (case.arg("n"), case.arg("step"));
+            both!(case:
+                { |> window(n, step = step) |> map(|window| window.to_vec()) }
+                { .with(|items| items.window(n).step(step)).map(|window| window.to_vec()) }
+            )
+        },
         "zip" => |case| left_nested!(case: zip),
         _ => return None,
     })

@@ -53,6 +53,7 @@ const OPERATORS: &[Row] = &[
     step("step_by").no_zero("each 0th item has no meaning: give it a count of at least 1"),
     step("take"),
     step("take_while"),
+    stage("window").no_zero("a window of 0 items has no meaning: give it a size of at least 1"),
     combine("zip"),
 ];
 

@@ -22,7 +22,7 @@ impl<T, K> Items<T, K> {
     /// assert_eq!(block_on(whole), [[1, 2, 4]]);
     /// ```
     ///
-    /// It holds at most `size` items, in one allocation a batch.
+    /// It holds at most `size` items, in one allocation a batch. Options: [`max_weight`](Staged::max_weight).
     ///
     /// # Panics
     ///
@@ -52,10 +52,42 @@ impl<F: Flow> Pipe<F> {
     }
 }
 
+impl<T, K> Staged<Batch, Vec<T>, K> {
+    /// Ends a batch also by weight: no batch weighs more than `limit`, but an item that does so alone.
+    ///
+    /// An item that would make the open batch too heavy brings that out and begins the next; a batch that weighs `limit` or
+    /// more is given at once. `weigh` is called once for each item: bytes, rows, or what it costs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::executor::block_on;
+    /// let lines = ["aaa", "b", "ccccc", "d"];
+    /// let batches = pipeline! { lines |> batch(100).max_weight(4B, |line| line.len()) |> collect::<Vec<_>>() };
+    /// assert_eq!(block_on(batches), [vec!["aaa", "b"], vec!["ccccc"], vec!["d"]]);
+    /// ```
+    pub fn max_weight<W: FnMut(&T) -> usize>(
+        self,
+        limit: usize,
+        weigh: W,
+    ) -> Staged<WeightedBatch<W>, Vec<T>, K> {
+        self.map_op(|batch| WeightedBatch { batch, limit, weigh })
+    }
+}
+
 /// Gathers items: made by [`Items::batch`].
 #[derive(Clone, Copy, Debug)]
 pub struct Batch {
     size: usize,
+}
+
+/// Gathers items by number and by weight: made by [`Staged::max_weight`].
+#[derive(Clone, Copy, Debug)]
+pub struct WeightedBatch<W> {
+    batch: Batch,
+    limit: usize,
+    weigh: W,
 }
 
 impl Batch {
@@ -70,8 +102,16 @@ impl<F: Flow> Stage<F> for Batch {
     type Flow = GatherFlow<F, Open<F::Item>>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let room = self.size.min(FIRST_ROOM);
-        GatherFlow::new(upstream, Open { items: Vec::new(), size: self.size, room })
+        GatherFlow::new(upstream, Open::new(self))
+    }
+}
+
+impl<F: Flow, W: FnMut(&F::Item) -> usize> Stage<F> for WeightedBatch<W> {
+    type Flow = GatherFlow<F, WeightedOpen<F::Item, W>>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        let open = Open::new(self.batch);
+        GatherFlow::new(upstream, WeightedOpen { open, weight: 0, limit: self.limit, weigh: self.weigh })
     }
 }
 
@@ -82,6 +122,12 @@ pub struct Open<T> {
     size: usize,
     // What the next batch allocates; all of `size` once a batch has been full.
     room: usize,
+}
+
+impl<T> Open<T> {
+    fn new(Batch { size }: Batch) -> Self {
+        Self { items: Vec::new(), size, room: size.min(FIRST_ROOM) }
+    }
 }
 
 impl<T> Gather<T> for Open<T> {
@@ -114,6 +160,47 @@ impl<T> Gather<T> for Open<T> {
         let smallest = if fallible { 1 } else { self.size };
         let batches = |items: usize, size| items.saturating_add(held).div_ceil(size);
         (batches(at_least, self.size), at_most.map(|items| batches(items, smallest)))
+    }
+}
+
+/// The batch of a [`WeightedBatch`] that is being filled.
+#[derive(Debug)]
+pub struct WeightedOpen<T, W> {
+    open: Open<T>,
+    weight: usize,
+    limit: usize,
+    weigh: W,
+}
+
+impl<T, W: FnMut(&T) -> usize> Gather<T> for WeightedOpen<T, W> {
+    type Out = Vec<T>;
+
+    #[inline(always)]
+    fn add(&mut self, item: T) -> Option<Vec<T>> {
+        let weight = (self.weigh)(&item);
+        let too_heavy = self.weight.checked_add(weight).is_none_or(|all| all > self.limit);
+        let done = if too_heavy { self.flush(Flush::End) } else { None };
+        self.weight += weight;
+        let full = self.open.add(item);
+        if full.is_some() {
+            // With what came before it, it would not have been full: so only one of the two is there.
+            self.weight = 0;
+        }
+        done.or(full).or_else(|| self.more())
+    }
+
+    fn more(&mut self) -> Option<Vec<T>> {
+        if self.weight < self.limit { None } else { self.flush(Flush::End) }
+    }
+
+    fn flush(&mut self, cause: Flush) -> Option<Vec<T>> {
+        self.weight = 0;
+        self.open.flush(cause)
+    }
+
+    fn size_hint(&self, (at_least, at_most): (usize, Option<usize>), _: bool) -> (usize, Option<usize>) {
+        // Each item may be heavy enough for a batch of its own.
+        self.open.size_hint((at_least, at_most), true)
     }
 }
 
@@ -150,6 +237,20 @@ mod tests {
     fn allocates_only_what_comes() {
         let batches = block_on(Pipe::new(0..10).batch(usize::MAX).collect::<Vec<_>>());
         assert_eq!(batches[0].capacity(), FIRST_ROOM);
+    }
+
+    #[test]
+    fn weighs_its_items() {
+        let batches = |weights: &[usize], size, limit| {
+            let pipe =
+                Pipe::new(weights).with(|items| items.batch(size).max_weight(limit, |weight| **weight));
+            block_on(pipe.map(|batch| batch.into_iter().copied().collect::<Vec<_>>()).collect::<Vec<_>>())
+        };
+        assert_eq!(batches(&[2, 2, 2], 9, 4), [vec![2, 2], vec![2]]);
+        assert_eq!(batches(&[1, 9, 1], 9, 4), [[1], [9], [1]]);
+        assert_eq!(batches(&[1, 1, 1, 1], 3, 9), [vec![1, 1, 1], vec![1]]);
+        assert_eq!(batches(&[3, 3], 1, 4), [[3], [3]]);
+        assert_eq!(batches(&[0, 0, usize::MAX, 1], 9, 4), [vec![0, 0], vec![usize::MAX], vec![1]]);
     }
 
     #[test]

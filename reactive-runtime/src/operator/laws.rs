@@ -189,6 +189,9 @@ macro_rules! laws {
 }
 laws! {
     batch(p) => p.batch(3);
+    batch_weighted(p) => p.with(|i| i.batch(3).max_weight(9, |x| *x as usize));
+    batch_by(p) => p.with(|i| i.batch_by(|x| x % 3, 2).max_keys(2));
+    batch_while(p) => p.with(|i| i.batch_while(|a, b| a / 4 == b / 4).max(3));
     catch_skip(p) => p.try_map(odd).catch(|_| Recover::Skip);
     catch_with(p) => p.try_map(odd).catch(|e| Recover::With(e * 100));
     catch_fail(p) => p.try_map(odd).catch(|e| if e == 4 { Recover::Fail("four") } else { Ok(Recover::Skip) });
@@ -237,6 +240,8 @@ laws! {
     take_while(p) => p.take_while(|x| *x < 8);
     try_map(p) => p.try_map(odd);
     via(p) => p.via(|i| i.map(|x| x / 2));
+    window(p) => p.window(3);
+    window_partial(p) => p.with(|i| i.window(2).step(3).partial());
     zip(p) => p.zip(100..);
 }
 

@@ -2,6 +2,8 @@
 //! [`Pipe`](crate::Pipe), its step or stage, and its tests.
 
 mod batch;
+mod batch_by;
+mod batch_while;
 mod catch;
 mod concat;
 mod default_if_empty;
@@ -39,9 +41,12 @@ mod take;
 mod take_last;
 mod take_while;
 mod try_map;
+mod window;
 mod zip;
 
-pub use batch::{Batch, Open};
+pub use batch::{Batch, Open, WeightedBatch, WeightedOpen};
+pub use batch_by::{BatchBy, OpenBy};
+pub use batch_while::{BatchWhile, OpenWhile};
 pub use catch::{Catch, CatchFlow, Recover, Recovery};
 pub use concat::{Concat, ConcatFlow};
 pub use default_if_empty::DefaultIfEmpty;
@@ -75,4 +80,5 @@ pub use take::Take;
 pub use take_last::{Last, TakeLast};
 pub use take_while::TakeWhile;
 pub use try_map::TryMap;
+pub use window::{Sliding, SlidingWindow, Window};
 pub use zip::{Zip, ZipFlow};

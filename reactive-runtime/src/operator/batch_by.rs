@@ -1,0 +1,179 @@
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+
+use foldhash::quality::RandomState;
+
+use crate::flow::Flow;
+use crate::gather::{Flush, Gather, GatherFlow};
+use crate::items::{Items, Stage, Staged};
+use crate::pipe::Pipe;
+
+/// How many batches are open at most, unless told otherwise.
+const MAX_KEYS: usize = 10_000;
+
+impl<T, K> Items<T, K> {
+    /// Gathers `size` items with equal keys into a `Vec`: a batch for each key.
+    ///
+    /// At most 10 000 batches are open, or [`max_keys`](Staged::max_keys): a new key brings out the one that was opened
+    /// first. All of them are flushed at the end and before an error, in the order in which they were opened. It holds
+    /// at most `size` items a key.
+    ///
+    /// # Panics
+    ///
+    /// If `size` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::executor::block_on;
+    /// let batches = pipeline! { ["a1", "b1", "a2", "a3"] |> batch_by(|s| s.as_bytes()[0], 2) |> collect::<Vec<_>>() };
+    /// assert_eq!(block_on(batches), [vec!["a1", "a2"], vec!["b1"], vec!["a3"]]);
+    /// ```
+    #[track_caller]
+    pub fn batch_by<Q, F>(self, key: F, size: usize) -> Staged<BatchBy<F>, Vec<T>, K>
+    where
+        Q: Clone + Eq + Hash,
+        F: FnMut(&T) -> Q,
+    {
+        self.stage(BatchBy::new(key, size))
+    }
+}
+
+impl<F: Flow> Pipe<F> {
+    /// Gathers `size` items with equal keys into a `Vec`. See [`Items::batch_by`].
+    #[track_caller]
+    pub fn batch_by<Q, G>(self, key: G, size: usize) -> Pipe<GatherFlow<F, OpenBy<F::Item, Q, G>>>
+    where
+        Q: Clone + Eq + Hash,
+        G: FnMut(&F::Item) -> Q,
+    {
+        let BatchBy { key, size, .. } = BatchBy::new(key, size);
+        self.with(|items| items.batch_by(key, size))
+    }
+}
+
+impl<F, U, K> Staged<BatchBy<F>, U, K> {
+    /// Has at most `keys` batches open.
+    ///
+    /// # Panics
+    ///
+    /// If `keys` is 0.
+    #[track_caller]
+    pub fn max_keys(self, keys: usize) -> Self {
+        assert!(keys > 0, "at most 0 open batches have no meaning: `max_keys` takes at least 1");
+        self.map_op(|op| BatchBy { max_keys: keys, ..op })
+    }
+}
+
+/// Gathers items by key: made by [`Items::batch_by`].
+#[derive(Clone, Copy, Debug)]
+pub struct BatchBy<F> {
+    key: F,
+    size: usize,
+    max_keys: usize,
+}
+
+impl<F> BatchBy<F> {
+    #[track_caller]
+    fn new(key: F, size: usize) -> Self {
+        assert!(size > 0, "a batch of 0 items has no meaning: `batch_by` takes a size of at least 1");
+        Self { key, size, max_keys: MAX_KEYS }
+    }
+}
+
+impl<F, Q, G> Stage<F> for BatchBy<G>
+where
+    F: Flow,
+    Q: Clone + Eq + Hash,
+    G: FnMut(&F::Item) -> Q,
+{
+    type Flow = GatherFlow<F, OpenBy<F::Item, Q, G>>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        let open = OpenBy { op: self, open: HashMap::default(), order: BTreeMap::new(), next: 0, all: false };
+        GatherFlow::new(upstream, open)
+    }
+}
+
+/// The batches of a [`BatchBy`] that are being filled.
+#[derive(Debug)]
+pub struct OpenBy<T, Q, F> {
+    op: BatchBy<F>,
+    open: HashMap<Q, (u64, Vec<T>), RandomState>,
+    // The keys in the order in which their batches were opened.
+    order: BTreeMap<u64, Q>,
+    next: u64,
+    // All are to be given.
+    all: bool,
+}
+
+impl<T, Q: Clone + Eq + Hash, F> OpenBy<T, Q, F> {
+    fn take_oldest(&mut self) -> Option<Vec<T>> {
+        let (_, key) = self.order.pop_first()?;
+        self.open.remove(&key).map(|(_, items)| items)
+    }
+
+    fn take(&mut self, key: &Q) -> Option<Vec<T>> {
+        let (opened, items) = self.open.remove(key)?;
+        self.order.remove(&opened);
+        Some(items)
+    }
+}
+
+impl<T, Q: Clone + Eq + Hash, F: FnMut(&T) -> Q> Gather<T> for OpenBy<T, Q, F> {
+    type Out = Vec<T>;
+
+    fn add(&mut self, item: T) -> Option<Vec<T>> {
+        let key = (self.op.key)(&item);
+        if let Some((_, items)) = self.open.get_mut(&key) {
+            items.push(item);
+            return if items.len() < self.op.size { None } else { self.take(&key) };
+        }
+        if self.op.size == 1 {
+            return Some(vec![item]);
+        }
+        let oldest = if self.open.len() < self.op.max_keys { None } else { self.take_oldest() };
+        self.order.insert(self.next, key.clone());
+        self.open.insert(key, (self.next, vec![item]));
+        self.next += 1;
+        oldest
+    }
+
+    fn more(&mut self) -> Option<Vec<T>> {
+        if self.all { self.flush(Flush::End) } else { None }
+    }
+
+    fn flush(&mut self, _: Flush) -> Option<Vec<T>> {
+        let oldest = self.take_oldest();
+        self.all = oldest.is_some();
+        oldest
+    }
+
+    fn size_hint(&self, (at_least, at_most): (usize, Option<usize>), _: bool) -> (usize, Option<usize>) {
+        let open = self.open.len();
+        // Each item may have a key of its own.
+        (open.max(usize::from(at_least > 0)), at_most.and_then(|items| items.checked_add(open)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+
+    #[test]
+    fn a_new_key_brings_out_the_batch_that_was_opened_first() {
+        let pipe = Pipe::new([10, 20, 11, 30]).with(|items| items.batch_by(|x| x / 10, 3).max_keys(2));
+        assert_eq!(block_on(pipe.collect::<Vec<_>>()), [vec![10, 11], vec![20], vec![30]]);
+    }
+
+    #[test]
+    fn flushes_all_before_an_error_and_goes_on_behind_it() {
+        let read = [Ok(10), Ok(20), Err("torn"), Ok(11)];
+        let pipe = Pipe::new(read).or_fail().batch_by(|x| x / 10, 2);
+        let caught = pipe.catch(|_| crate::operator::Recover::Skip);
+        assert_eq!(block_on(caught.collect::<Vec<_>>()), [[10], [20], [11]]);
+    }
+}

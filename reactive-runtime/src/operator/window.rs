@@ -1,0 +1,303 @@
+use std::fmt;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+use crate::flow::Flow;
+use crate::gather::{Flush, Gather, GatherFlow};
+use crate::items::{Items, Stage, Staged};
+use crate::pipe::Pipe;
+
+/// How many items the ring has room for besides a window: it is moved to its beginning once in so many items.
+const SLACK: usize = 64;
+/// The room for the items of a window that the ring gets at once; it grows to its full size if that many items come.
+const FIRST_ROOM: usize = 1024;
+
+impl<T, K> Items<T, K> {
+    /// Gives each run of `size` items in a row, as a [`Window`]: items 0 to `size` - 1, 1 to `size`, ..
+    ///
+    /// A `Window` is a handle on the ring that holds the items, and derefs to a slice. While no window is kept longer than
+    /// until the next item comes, nothing is allocated and nothing cloned. A window that is kept keeps its ring: the
+    /// next item then takes a new one, with clones of the items that the next window shares.
+    ///
+    /// Nothing is given while there are fewer than `size` items. It holds at most `size` of them.
+    ///
+    /// Options: [`step`](Staged::step), [`partial`](Staged::partial).
+    ///
+    /// # Data loss
+    ///
+    /// Items that are in no window are dropped: the rest at the end or before an error, unless
+    /// [`partial`](Staged::partial) asks for it, and with a `step` larger than `size` those between the windows.
+    ///
+    /// # Panics
+    ///
+    /// If `size` is 0. As a literal in `pipeline!`, that does not compile.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::executor::block_on;
+    /// let means = pipeline! { [1, 3, 5, 7] |> window(2) |> map(|w| w.iter().sum::<i32>() / 2) |> collect::<Vec<_>>() };
+    /// assert_eq!(block_on(means), [2, 4, 6]);
+    /// ```
+    #[doc(alias = "sliding")]
+    #[track_caller]
+    pub fn window(self, size: usize) -> Staged<SlidingWindow, Window<T>, K>
+    where
+        T: Clone,
+    {
+        self.stage(SlidingWindow::new(size))
+    }
+}
+
+impl<F: Flow<Item: Clone>> Pipe<F> {
+    /// Gives each run of `size` items in a row. See [`Items::window`].
+    #[track_caller]
+    pub fn window(self, size: usize) -> Pipe<GatherFlow<F, Sliding<F::Item>>> {
+        let SlidingWindow { size, .. } = SlidingWindow::new(size);
+        self.with(|items| items.window(size))
+    }
+}
+
+impl<U, K> Staged<SlidingWindow, U, K> {
+    /// Begins a window at each `items`-th item, not at each.
+    ///
+    /// # Panics
+    ///
+    /// If `items` is 0.
+    #[track_caller]
+    pub fn step(self, items: usize) -> Self {
+        assert!(items > 0, "windows that do not move have no meaning: `step` takes at least 1");
+        self.map_op(|op| SlidingWindow { step: items, ..op })
+    }
+
+    /// Also gives the rest, shorter than a window, where an item of it was in none.
+    pub fn partial(self) -> Self {
+        self.map_op(|op| SlidingWindow { partial: true, ..op })
+    }
+}
+
+/// Slides a window over the items: made by [`Items::window`].
+#[derive(Clone, Copy, Debug)]
+pub struct SlidingWindow {
+    size: usize,
+    step: usize,
+    partial: bool,
+}
+
+impl SlidingWindow {
+    #[track_caller]
+    fn new(size: usize) -> Self {
+        assert!(size > 0, "a window of 0 items has no meaning: `window` takes a size of at least 1");
+        Self { size, step: 1, partial: false }
+    }
+}
+
+impl<F: Flow<Item: Clone>> Stage<F> for SlidingWindow {
+    type Flow = GatherFlow<F, Sliding<F::Item>>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        let ring = Arc::new(Vec::new());
+        GatherFlow::new(upstream, Sliding { op: self, ring, start: 0, skip: 0, fresh: false })
+    }
+}
+
+/// Some items in a row: a cheap handle that derefs to a slice. `to_vec` makes a `Vec` of it.
+pub struct Window<T> {
+    ring: Arc<Vec<T>>,
+    range: Range<usize>,
+}
+
+impl<T> Deref for Window<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.ring[self.range.clone()]
+    }
+}
+
+impl<T> Clone for Window<T> {
+    fn clone(&self) -> Self {
+        Self { ring: self.ring.clone(), range: self.range.clone() }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Window<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<T: PartialEq, S: AsRef<[T]> + ?Sized> PartialEq<S> for Window<T> {
+    fn eq(&self, other: &S) -> bool {
+        **self == *other.as_ref()
+    }
+}
+
+impl<T> AsRef<[T]> for Window<T> {
+    fn as_ref(&self) -> &[T] {
+        self
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Window<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The state of a [`SlidingWindow`].
+///
+/// The ring is linear, so that a window is a slice of it: the next one begins at `start`, and when there is no room at
+/// the end, the items from there on are moved to the beginning.
+#[derive(Debug)]
+pub struct Sliding<T> {
+    op: SlidingWindow,
+    ring: Arc<Vec<T>>,
+    start: usize,
+    // How many items are between this window and the next.
+    skip: usize,
+    // Whether an item has come that is in no window yet.
+    fresh: bool,
+}
+
+impl<T: Clone> Sliding<T> {
+    #[inline(always)]
+    fn push(&mut self, item: T) {
+        match Arc::get_mut(&mut self.ring) {
+            Some(ring) => {
+                if ring.len() == ring.capacity() {
+                    ring.drain(..self.start);
+                    self.start = 0;
+                    ring.reserve(if ring.len() + SLACK > ring.capacity() {
+                        Self::room(self.op.size)
+                    } else {
+                        0
+                    });
+                }
+                ring.push(item);
+            }
+            None => self.push_into_new_ring(item),
+        }
+    }
+
+    /// A window of this ring is kept.
+    #[cold]
+    fn push_into_new_ring(&mut self, item: T) {
+        let mut ring = Vec::with_capacity(Self::room(self.op.size));
+        ring.extend_from_slice(&self.ring[self.start..]);
+        ring.push(item);
+        self.ring = Arc::new(ring);
+        self.start = 0;
+    }
+
+    fn room(size: usize) -> usize {
+        size.min(FIRST_ROOM) + SLACK
+    }
+
+    fn held(&self) -> usize {
+        self.ring.len() - self.start
+    }
+}
+
+impl<T: Clone> Gather<T> for Sliding<T> {
+    type Out = Window<T>;
+
+    #[inline(always)]
+    fn add(&mut self, item: T) -> Option<Window<T>> {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return None;
+        }
+        self.push(item);
+        self.fresh = true;
+        let SlidingWindow { size, step, .. } = self.op;
+        if self.held() < size {
+            return None;
+        }
+        let range = self.start..self.ring.len();
+        self.start += step.min(size);
+        self.skip = step.saturating_sub(size);
+        self.fresh = false;
+        Some(Window { ring: self.ring.clone(), range })
+    }
+
+    fn flush(&mut self, _: Flush) -> Option<Window<T>> {
+        let range = self.start..self.ring.len();
+        let ring = std::mem::replace(&mut self.ring, Arc::new(Vec::new()));
+        (self.start, self.skip) = (0, 0);
+        let fresh = std::mem::replace(&mut self.fresh, false);
+        (self.op.partial && fresh).then_some(Window { ring, range })
+    }
+
+    fn size_hint(
+        &self,
+        (at_least, at_most): (usize, Option<usize>),
+        fallible: bool,
+    ) -> (usize, Option<usize>) {
+        let SlidingWindow { size, step, partial } = self.op;
+        let windows = |items: usize| {
+            let items = items.saturating_sub(self.skip).saturating_add(self.held());
+            items.checked_sub(size).map_or(0, |others| others / step + 1)
+        };
+        // An error begins anew.
+        let at_least = if fallible { 0 } else { windows(at_least) };
+        let rest = usize::from(partial);
+        let at_most = at_most.and_then(|items| {
+            // Each error may bring a rest, and each item an error.
+            let windows = if fallible { items.checked_add(self.held())? } else { windows(items) };
+            windows.checked_add(rest)
+        });
+        (at_least, at_most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+
+    fn windows(count: u32, size: usize, step: usize, partial: bool) -> Vec<Vec<u32>> {
+        let pipe = Pipe::new(0..count).with(|items| {
+            let op = items.window(size).step(step);
+            if partial { op.partial() } else { op }
+        });
+        block_on(pipe.map(|window| window.to_vec()).collect())
+    }
+
+    #[test]
+    fn begins_at_each_step() {
+        assert_eq!(windows(5, 3, 1, false), [[0, 1, 2], [1, 2, 3], [2, 3, 4]]);
+        assert_eq!(windows(7, 3, 2, false), [[0, 1, 2], [2, 3, 4], [4, 5, 6]]);
+        assert_eq!(windows(7, 2, 3, false), [[0, 1], [3, 4]]);
+        assert_eq!(windows(2, 3, 1, false), Vec::<Vec<u32>>::new());
+    }
+
+    #[test]
+    fn gives_the_rest_only_when_asked_and_only_what_was_in_no_window() {
+        assert_eq!(windows(5, 2, 2, true), [vec![0, 1], vec![2, 3], vec![4]]);
+        assert_eq!(windows(4, 3, 1, true), [[0, 1, 2], [1, 2, 3]]);
+        assert_eq!(windows(2, 3, 1, true), [[0, 1]]);
+        assert_eq!(windows(6, 2, 4, true), [[0, 1], [4, 5]]);
+    }
+
+    #[test]
+    fn kept_windows_stay_as_they_are() {
+        let kept = block_on(Pipe::new(0..500u32).window(3).collect::<Vec<_>>());
+        for (start, window) in (0..).zip(&kept) {
+            assert_eq!(*window, [start, start + 1, start + 2]);
+        }
+    }
+
+    #[test]
+    fn windows_that_are_used_up_share_one_ring() {
+        let mut rings = Vec::new();
+        block_on(Pipe::new(0..50u32).window(3).for_each(|window| rings.push(Arc::as_ptr(&window.ring))));
+        rings.dedup();
+        assert_eq!(rings.len(), 1);
+    }
+}
