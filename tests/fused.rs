@@ -623,6 +623,12 @@ impl<T, F: Fn(Event) -> T> Stream for Beats<F> {
             None => None,
         })
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let items =
+            self.given.source.iter().skip(self.at).filter(|beat| !matches!(beat, Beat::Pending)).count();
+        (items, Some(items))
+    }
 }
 
 impl<F> Drop for Beats<F> {
@@ -640,10 +646,14 @@ struct Seen {
 }
 
 fn consume<F: Flow<Item = i64, Error: Told> + Unpin + 'static>(pipe: Pipe<F>, run: &Run) -> Seen {
+    let (at_least, at_most) = Stream::size_hint(&pipe);
     let error = block_on(consume_in_three_ways(Box::new(pipe), run)).err();
     let notes = run.notes.take();
     let items = notes.iter().filter_map(|note| if let Note::Got(item) = *note { Some(item) } else { None });
-    Seen { items: items.collect(), error, notes }
+    let items: Vec<_> = items.collect();
+    let given = items.len() + usize::from(error.is_some());
+    assert!(at_least <= given && at_most.is_none_or(|most| given <= most), "an honest size hint");
+    Seen { items, error, notes }
 }
 
 /// First by `next`, then by drives that break, the rest by a terminal.

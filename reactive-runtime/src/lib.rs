@@ -67,7 +67,7 @@ pub mod prelude {
     pub use crate::fault::Failed;
     pub use crate::flow::Flow;
     pub use crate::items::Items;
-    pub use crate::operator::Recover;
+    pub use crate::operator::{BoxPipe, LocalBoxPipe, Recover, Window};
     pub use crate::pipe::Pipe;
     pub use crate::pipeline;
     pub use crate::rate::Rate;

@@ -192,6 +192,8 @@ laws! {
     batch_weighted(p) => p.with(|i| i.batch(3).max_weight(9, |x| *x as usize));
     batch_by(p) => p.with(|i| i.batch_by(|x| x % 3, 2).max_keys(2));
     batch_while(p) => p.with(|i| i.batch_while(|a, b| a / 4 == b / 4).max(3));
+    // `boxed_local` is the same flow, only not `Send`.
+    boxed(p) => p.boxed(), except no_look_ahead = "it hands over chunks";
     catch_skip(p) => p.try_map(odd).catch(|_| Recover::Skip);
     catch_with(p) => p.try_map(odd).catch(|e| Recover::With(e * 100));
     catch_fail(p) => p.try_map(odd).catch(|e| if e == 4 { Recover::Fail("four") } else { Ok(Recover::Skip) });

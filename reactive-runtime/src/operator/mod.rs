@@ -4,6 +4,7 @@
 mod batch;
 mod batch_by;
 mod batch_while;
+mod boxed;
 mod catch;
 mod concat;
 mod default_if_empty;
@@ -47,6 +48,7 @@ mod zip;
 pub use batch::{Batch, Open, WeightedBatch, WeightedOpen};
 pub use batch_by::{BatchBy, OpenBy};
 pub use batch_while::{BatchWhile, OpenWhile};
+pub use boxed::{BoxPipe, Boxed, BoxedFlow, BoxedLocal, Chunks, LocalBoxPipe, LocalBoxedFlow, Unboxing};
 pub use catch::{Catch, CatchFlow, Recover, Recovery};
 pub use concat::{Concat, ConcatFlow};
 pub use default_if_empty::DefaultIfEmpty;
