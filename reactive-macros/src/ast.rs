@@ -31,7 +31,9 @@ pub(crate) struct Stage {
 pub(crate) enum Head {
     /// A call of an operator, then of its setters; and a setter that is not a call yet.
     Call(Vec<Call>, Option<Ident>),
-    /// A name and no call.
+    /// A fragment: an expression that is no call of an operator.
+    Value(Vec<TokenTree>),
+    /// A mistake: an operator without its call, or a function with a path.
     Name(Ident),
     /// Nothing: there is a mistake in its place.
     Nothing,
@@ -198,7 +200,7 @@ fn parse_head(pipe: Span, tokens: &[TokenTree], errors: &mut Errors) -> (Head, u
     };
     let mut len = call_len(tokens);
     if len == 0 {
-        return (Head::Name(name.clone()), path_len(tokens));
+        return parse_value(name, tokens);
     }
     let mut calls = vec![call(&tokens[..len])];
     while is_punct(tokens.get(len), '.')
@@ -233,8 +235,8 @@ fn call(tokens: &[TokenTree]) -> Call {
     }
 }
 
-/// How many tokens a name without a call takes: all of a path, and the arguments of its last part.
-fn path_len(tokens: &[TokenTree]) -> usize {
+/// `clean`, `self.clean.clone()`: a fragment. `map` and `module::f(..)` are none.
+fn parse_value(name: &Ident, tokens: &[TokenTree]) -> (Head, usize) {
     let mut len = 1;
     while is_punct(tokens.get(len), ':')
         && is_punct(tokens.get(len + 1), ':')
@@ -242,7 +244,16 @@ fn path_len(tokens: &[TokenTree]) -> usize {
     {
         len += 3;
     }
-    if len > 1 && parenthesised(tokens.get(len)).is_some() { len + 1 } else { len }
+    if len > 1 && parenthesised(tokens.get(len)).is_some() {
+        return (Head::Name(name.clone()), len + 1);
+    }
+    if len == 1 && !is_punct(tokens.get(len), '.') && operators::row(&name.to_string()).is_some() {
+        return (Head::Name(name.clone()), len);
+    }
+    while is_punct(tokens.get(len), '.') && ident(tokens.get(len + 1)).is_some() {
+        len += 1 + call_len(&tokens[len + 1..]).max(1);
+    }
+    (Head::Value(tokens[..len].to_vec()), len)
 }
 
 /// Setters stand before the `?`; behind it they are told, and passed over.

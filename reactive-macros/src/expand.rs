@@ -13,36 +13,48 @@ use crate::args::{ArgOption, Args, closure_header_len};
 use crate::ast::{Call, Head, Pipeline, Stage};
 use crate::check::is_lint;
 use crate::errors::{Errors, compile_error};
-use crate::run::Run;
+use crate::run::{Place, Run};
 use crate::tokens::{braced, call_at, holds_pipe, ident, regroup};
 use crate::{literal, operators, plan};
 
-pub(crate) fn pipeline(pipeline: &Pipeline, runtime: &TokenStream, errors: Errors) -> TokenStream {
-    let flow = Ident::new("__flow", Span::mixed_site());
+/// What is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `pipeline!`: a source and what is below it.
+    Pipeline,
+    /// `stage!`: a chain without a source. Where a pipeline has its flow, it has the stages so far.
+    Fragment,
+}
+
+pub(crate) fn pipeline(
+    pipeline: &Pipeline,
+    kind: Kind,
+    runtime: &TokenStream,
+    errors: Errors,
+) -> TokenStream {
     let mut code = Code {
         runtime,
-        flow: flow.clone(),
+        kind,
+        flow: Ident::new("__flow", Span::mixed_site()),
         typed: TokenStream::new(),
         attached: TokenStream::new(),
         run: Run::default(),
         pipes: pipeline.stages.iter().map(|stage| stage.pipe).collect(),
         tokens: vec![Span::mixed_site()],
     };
-    let source = code.source(pipeline);
+    let begin = code.begin(pipeline);
     let last = pipeline.stages.len().checked_sub(1);
     let mut finished = None;
     for (at, stage) in pipeline.stages.iter().enumerate() {
         finished = code.stage(at, stage, last == Some(at));
     }
     let run = code.flush();
-    let finished = finished.unwrap_or_else(|| quote!(#runtime::Pipe::planned(#flow, __PLAN)));
+    let finished = finished.unwrap_or_else(|| code.end());
     let Code { typed, attached, .. } = code;
-    let first = token(0, Span::mixed_site());
-    let plan = plan::quote(pipeline, runtime);
+    let plan = (kind == Kind::Pipeline).then(|| plan::quote(pipeline, runtime));
     let errors = errors.into_statements();
     quote! {{
-        let #flow = #source;
-        let #first = #runtime::__private::items_of(&#flow);
+        #begin
         #typed
         #errors
         #plan
@@ -60,6 +72,7 @@ fn token(number: usize, span: Span) -> Ident {
 /// The code so far.
 struct Code<'a> {
     runtime: &'a TokenStream,
+    kind: Kind,
     flow: Ident,
     /// The operators, typed one after the other.
     typed: TokenStream,
@@ -72,6 +85,38 @@ struct Code<'a> {
 }
 
 impl Code<'_> {
+    /// The flow and the token at the beginning.
+    fn begin(&self, pipeline: &Pipeline) -> TokenStream {
+        let (runtime, flow, items) = (self.runtime, &self.flow, self.token());
+        if self.kind == Kind::Pipeline {
+            let source = self.source(pipeline);
+            return quote! {
+                let #flow = #source;
+                let #items = #runtime::__private::items_of(&#flow);
+            };
+        }
+        let item: TokenStream = match pipeline.source.as_slice() {
+            [] => quote!(_),
+            item => item.iter().cloned().collect(),
+        };
+        quote! {
+            let #flow = #runtime::__private::Start;
+            let #items = #runtime::__private::Start::items::<#item>();
+        }
+    }
+
+    /// What a pipeline gives that ends in a run.
+    fn end(&self) -> TokenStream {
+        let (runtime, flow, last) = (self.runtime, &self.flow, self.token());
+        match self.kind {
+            Kind::Pipeline => quote!(#runtime::Pipe::planned(#flow, __PLAN)),
+            Kind::Fragment => {
+                let first = token(0, self.tokens[0]);
+                quote!(#first.__fragment(#flow, #last))
+            }
+        }
+    }
+
     fn source(&self, pipeline: &Pipeline) -> TokenStream {
         let Some(first) = pipeline.source.first() else {
             let span = pipeline.stages.first().map_or_else(Span::call_site, |stage| stage.pipe);
@@ -99,8 +144,21 @@ impl Code<'_> {
 
     /// The code of a stage; for the last one, where it is not in a run, the expression that finishes the pipeline.
     fn stage(&mut self, at: usize, stage: &Stage, is_last: bool) -> Option<TokenStream> {
-        let (calls, half_typed) = match &stage.head {
-            Head::Call(calls, half_typed) => (calls, half_typed),
+        let (name, called, half_typed, fuses) = match &stage.head {
+            Head::Call(calls, half_typed) => {
+                let name = &calls[0].name;
+                let fuses =
+                    calls.len() == 1 && operators::row(&name.to_string()).is_some_and(|row| row.fuses);
+                (name, self.call(calls), half_typed.as_ref(), fuses)
+            }
+            Head::Value(value) => {
+                let name = ident(value.first())?;
+                if value.len() == 1 {
+                    // It may become the name of an operator.
+                    self.typed.extend(for_the_editor(braced(self.token(), name.span()), name));
+                }
+                (name, splice(name.span(), value), None, false)
+            }
             Head::Name(name) => {
                 self.no_call(at, name, stage);
                 return None;
@@ -108,10 +166,8 @@ impl Code<'_> {
             Head::Nothing => return None,
         };
         let op = Ident::new(&format!("__op{at}"), Span::mixed_site());
-        let name = &calls[0].name;
-        let called = self.call(calls);
         let lints = lints(stage);
-        let receiver = braced(self.token().into_token_stream(), name.span());
+        let receiver = braced(self.token(), name.span());
         self.typed.extend(quote!(#lints #[allow(unused_braces)] let #op = #receiver.#called;));
 
         if let Some(setter) = half_typed {
@@ -119,9 +175,8 @@ impl Code<'_> {
             self.typed.extend(for_the_editor(receiver, setter));
         }
 
-        let fuses = calls.len() == 1 && operators::row(&name.to_string()).is_some_and(|row| row.fuses);
         if fuses {
-            self.run.step(op.clone(), self.number());
+            self.run.step(op.clone(), Place { above: self.token(), name: name.span() }, self.number());
             self.items_of(&op, at, name.span(), "items");
             self.questions(at, stage);
             return None;
@@ -129,6 +184,13 @@ impl Code<'_> {
         let run = self.flush();
         self.attached.extend(run);
         let flow = self.flow.clone();
+        if self.kind == Kind::Fragment {
+            self.items_of(&op, at, name.span(), "items");
+            let chained = call_at(name.span(), &op, "__chain", &[&flow]);
+            self.attached.extend(quote!(#[allow(unused_braces)] let #flow = #chained;));
+            self.questions(at, stage);
+            return None;
+        }
         if is_last && stage.questions.is_empty() {
             let finished = call_at(name.span(), &op, "finish", &[&flow, &quote!(__PLAN)]);
             return Some(quote!(#[allow(unused_braces)] let #flow = #finished; #flow));
@@ -155,7 +217,7 @@ impl Code<'_> {
     fn questions(&mut self, at: usize, stage: &Stage) {
         for question in &stage.questions {
             let above = self.token();
-            self.run.question(above.clone(), *question, self.number());
+            self.run.question(Place { above: above.clone(), name: *question }, self.number());
             let items = call_at(*question, above, "__question", &[]);
             let next = self.next_token(at);
             self.typed.extend(quote!(#[allow(unused_braces)] let #next = #items;));
@@ -254,7 +316,8 @@ impl Code<'_> {
     fn flush(&mut self) -> TokenStream {
         let spans = self.tokens.clone();
         let token = |number: usize| token(number, spans[number]);
-        self.run.flush(self.number(), token, &self.flow, self.runtime)
+        let attach = if self.kind == Kind::Fragment { "__chain" } else { "attach" };
+        self.run.flush(self.number(), token, attach, &self.flow, self.runtime)
     }
 
     fn number(&self) -> usize {
@@ -282,6 +345,14 @@ fn for_the_editor(receiver: Group, name: &Ident) -> TokenStream {
             let _ = #receiver.#name;
         };
     }
+}
+
+/// `splice(value)`, of the user's own tokens.
+fn splice(at: Span, value: &[TokenTree]) -> TokenStream {
+    let splice = Ident::new("splice", at);
+    let mut value = Group::new(Delimiter::Parenthesis, value.iter().cloned().collect());
+    value.set_span(at);
+    quote!(#splice #value)
 }
 
 fn lints(stage: &Stage) -> TokenStream {

@@ -18,20 +18,28 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::ast::Pipeline;
 use crate::errors::Errors;
+use crate::expand::Kind;
 
 /// `pipeline!`, after the path of the runtime crate in parentheses: `(crate::path) source |> ..`.
 #[doc(hidden)]
 #[proc_macro]
 pub fn pipeline(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    pipeline_tokens(input.into()).into()
+    expanded(input.into(), Kind::Pipeline).into()
 }
 
-fn pipeline_tokens(input: TokenStream) -> TokenStream {
+/// `stage!`, after the path of the runtime crate in parentheses: `(crate::path) Type |> ..`.
+#[doc(hidden)]
+#[proc_macro]
+pub fn stage(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    expanded(input.into(), Kind::Fragment).into()
+}
+
+fn expanded(input: TokenStream, kind: Kind) -> TokenStream {
     let (runtime, body) = split_runtime(input);
     let mut errors = Errors::default();
     let pipeline = Pipeline::parse(body, &mut errors);
     check::pipeline(&pipeline, &mut errors);
-    expand::pipeline(&pipeline, &runtime, errors)
+    expand::pipeline(&pipeline, kind, &runtime, errors)
 }
 
 /// The path of the runtime crate, which the `macro_rules!` in front passes on, and the user's tokens.

@@ -19,6 +19,7 @@ pub(crate) fn quote(pipeline: &Pipeline, runtime: &TokenStream) -> TokenStream {
 fn entry(stage: &Stage, runtime: &TokenStream) -> TokenStream {
     let name = match &stage.head {
         Head::Call(calls, _) => calls[0].name.to_string(),
+        Head::Value(value) => text(value),
         Head::Name(name) => name.to_string(),
         Head::Nothing => String::new(),
     };

@@ -13,19 +13,26 @@ pub(crate) struct Run {
 }
 
 enum Link {
-    Step(Ident),
-    /// A `?`, with the token above it and its place.
-    Question(Ident, Span),
+    /// An operator.
+    Step(Ident, Place),
+    /// A `?`.
+    Question(Place),
+}
+
+/// Where a link stands: the token above it, and the place of its name.
+pub(crate) struct Place {
+    pub(crate) above: Ident,
+    pub(crate) name: Span,
 }
 
 impl Run {
     /// `first` is the number of the token above it.
-    pub(crate) fn step(&mut self, op: Ident, first: usize) {
-        self.push(Link::Step(op), first);
+    pub(crate) fn step(&mut self, op: Ident, place: Place, first: usize) {
+        self.push(Link::Step(op, place), first);
     }
 
-    pub(crate) fn question(&mut self, above: Ident, question: Span, first: usize) {
-        self.push(Link::Question(above, question), first);
+    pub(crate) fn question(&mut self, place: Place, first: usize) {
+        self.push(Link::Question(place), first);
     }
 
     fn push(&mut self, link: Link, first: usize) {
@@ -41,6 +48,7 @@ impl Run {
         &mut self,
         last: usize,
         token: impl Fn(usize) -> Ident,
+        attach: &str,
         flow: &Ident,
         runtime: &TokenStream,
     ) -> TokenStream {
@@ -53,7 +61,8 @@ impl Run {
         let ops: Vec<_> = links.iter().filter_map(Link::op).collect();
         let ops_tree = tree(&ops);
         let fallible = ops.len() < links.len();
-        let body = links.iter().map(|link| link.quote(fallible, &names, runtime));
+        let body = links.iter().map(|link| link.quote(fallible, &names));
+        let attach = Ident::new(attach, Span::mixed_site());
         let kind = Ident::new(if fallible { "fallible" } else { "plain" }, Span::mixed_site());
         let Names { run, item, control } = &names;
         quote! {
@@ -64,7 +73,7 @@ impl Run {
             let #flow = #run.#kind(#above, #ops_tree, move |#ops_tree, #item, #control| {
                 #(#body)*
                 ::core::option::Option::Some(#item)
-            }, #below).attach(#flow);
+            }, #below).#attach(#flow);
         }
     }
 }
@@ -72,17 +81,20 @@ impl Run {
 impl Link {
     fn op(&self) -> Option<&Ident> {
         match self {
-            Self::Step(op) => Some(op),
+            Self::Step(op, _) => Some(op),
             Self::Question(..) => None,
         }
     }
 
-    fn quote(&self, fallible: bool, names: &Names, runtime: &TokenStream) -> TokenStream {
+    fn quote(&self, fallible: bool, names: &Names) -> TokenStream {
         let Names { item, control, .. } = names;
+        // Both ask for the same as the token did where the operator is named, at the same place: a mistake is told once.
         let next = match self {
-            Self::Step(op) if fallible => quote!(#runtime::Step::step(#op, #item, &mut #control.stop)),
-            Self::Step(op) => quote!(#runtime::Step::step(#op, #item, #control)),
-            Self::Question(above, question) => call_at(*question, above, "__leave", &[item, control]),
+            Self::Step(op, Place { above, name }) => {
+                let stop = if fallible { quote!(&mut #control.stop) } else { quote!(#control) };
+                call_at(*name, above, "__step", &[&op, &item, &stop])
+            }
+            Self::Question(Place { above, name }) => call_at(*name, above, "__leave", &[item, control]),
         };
         quote! {
             let ::core::option::Option::Some(#item) = #next else { return ::core::option::Option::None; };

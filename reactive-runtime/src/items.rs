@@ -9,7 +9,7 @@ use crate::flow::Flow;
 use crate::operator::or_fail::OrFail;
 use crate::pipe::Pipe;
 use crate::plan::Plan;
-use crate::step::{AtMostOne, Control, Effect, MayStop, OneToOne, Step, StepFlow};
+use crate::step::{AtMostOne, Control, Effect, MayStop, OneToOne, Step, StepFlow, Stop};
 
 /// The items that flow at one place of a pipeline: `T`s, which may fail with `K`.
 ///
@@ -84,6 +84,16 @@ impl<T, K> Items<T, K> {
         Items::new()
     }
 
+    /// A step in a run.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn __step<S, U>(self, op: &mut S, item: T, stop: &mut Stop) -> Option<U>
+    where
+        S: Step<T, Out = U>,
+    {
+        op.step(item, stop)
+    }
+
     /// `?` in a run: the value, or the error leaves. It asks for the same as [`__question`](Self::__question), at the
     /// same place, so that an item which is no `Result` is told once.
     #[doc(hidden)]
@@ -140,8 +150,20 @@ impl<S, U, K, M> Stepped<S, U, K, M> {
     }
 }
 
+impl<S: Clone, U, K, M> Clone for Stepped<S, U, K, M> {
+    fn clone(&self) -> Self {
+        Self { op: self.op.clone(), finished: self.finished, kind: PhantomData }
+    }
+}
+
+impl<S: Copy, U, K, M> Copy for Stepped<S, U, K, M> {}
+
 #[doc(hidden)]
 impl<S, U, K, M: Effect> Stepped<S, U, K, M> {
+    pub fn __chain<A>(self, above: A) -> Chain<A, Self> {
+        Chain(above, self)
+    }
+
     pub fn __items_before_question(&self) -> Items<U, K> {
         Items::new()
     }
@@ -184,6 +206,10 @@ impl<S, U, K> Staged<S, U, K> {
     /// For setters: the same stage with other options, of the same items.
     pub fn map_op<O>(self, f: impl FnOnce(S) -> O) -> Staged<O, U, K> {
         Staged { op: f(self.op), kind: PhantomData }
+    }
+
+    pub(crate) fn into_op(self) -> S {
+        self.op
     }
 }
 
@@ -254,6 +280,13 @@ impl<O> Final<O> {
     pub fn attach<F, G>(self, _: F) -> G
     where
         Self: Continues<Flow = G>,
+    {
+        unreachable!("no terminal continues")
+    }
+
+    pub fn __chain<A, B>(self, _: A) -> B
+    where
+        Self: Continues<Flow = B>,
     {
         unreachable!("no terminal continues")
     }

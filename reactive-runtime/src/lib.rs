@@ -5,6 +5,7 @@ extern crate self as reactive_runtime;
 
 mod fault;
 pub mod flow;
+mod fragment;
 pub mod gather;
 mod items;
 pub mod operator;
@@ -18,6 +19,7 @@ pub mod units;
 
 pub use fault::{Failed, Fault, IsResult, Join};
 pub use flow::{Bounded, Boundedness, Downstream, Drive, Driven, Flow, Unbounded};
+pub use fragment::Fragment;
 pub use items::{Chain, Final, Finish, Items, Stage, Staged, Stepped, Terminal};
 pub use operator::{Recover, Recovery};
 pub use pipe::Pipe;
@@ -62,6 +64,36 @@ macro_rules! pipeline {
     };
 }
 
+/// Writes a chain of operators without a source: a [`Fragment`], which stands in pipelines by its name.
+///
+/// It begins with the type of the items that it takes, or with `|>` where they can be inferred. Everything else is as in
+/// [`pipeline!`]; it cannot end in a terminal. A `?` in it makes it fail with that error, which converts into the
+/// pipeline's.
+///
+/// # Examples
+///
+/// ```
+/// # use reactive_runtime::prelude::*;
+/// # use futures::executor::block_on;
+/// fn valid(word: &String) -> bool {
+///     word.len() > 1
+/// }
+///
+/// let clean = stage! { String |> map(|s| s.trim().to_owned()) |> filter(valid) };
+/// let words = || vec![" ab ".to_owned(), "c".to_owned()];
+///
+/// let lengths = pipeline! { words() |> clean.clone() |> map(|s| s.len()) |> collect::<Vec<_>>() };
+/// assert_eq!(block_on(lengths), [2]);
+/// let joined = pipeline! { words() |> clean |> collect::<String>() };
+/// assert_eq!(block_on(joined), "ab");
+/// ```
+#[macro_export]
+macro_rules! stage {
+    ($($tokens:tt)*) => {
+        $crate::__private::stage!(($crate) $($tokens)*)
+    };
+}
+
 /// What a pipeline is written with: `use reactive_runtime::prelude::*;`.
 pub mod prelude {
     pub use crate::fault::Failed;
@@ -69,20 +101,21 @@ pub mod prelude {
     pub use crate::items::Items;
     pub use crate::operator::{BoxPipe, LocalBoxPipe, Recover, Window};
     pub use crate::pipe::Pipe;
-    pub use crate::pipeline;
     pub use crate::rate::Rate;
     #[cfg(feature = "rt")]
     pub use crate::source::Lagged;
     #[cfg(feature = "time")]
     pub use crate::source::interval;
     pub use crate::source::{empty, once, repeat_with, unfold};
+    pub use crate::{pipeline, stage};
 }
 
 /// What the expansion of `pipeline!` names.
 #[doc(hidden)]
 pub mod __private {
-    pub use reactive_macros::pipeline;
+    pub use reactive_macros::{pipeline, stage};
 
+    pub use crate::fragment::Start;
     pub use crate::items::items_of;
     pub use crate::source::probe::{ViaIter, ViaNothing, ViaSource, ViaStream, probe};
     pub use crate::step::Run;

@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 
 use crate::fault::{Fault, Join};
 use crate::flow::{Bounded, Boundedness, Downstream, Drive, Driven, Flow};
-use crate::items::{Items, Stepped};
+use crate::items::{Chain, Items, Stage, Stepped};
 
 /// A synchronous operator that gives at most one item for each item, and cannot fail.
 ///
@@ -185,6 +185,14 @@ pub struct Run<M> {
     effect: PhantomData<fn() -> M>,
 }
 
+impl<M> Clone for Run<M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for Run<M> {}
+
 #[doc(hidden)]
 impl Run<OneToOne> {
     #[expect(clippy::new_without_default, reason = "named by the expansion of `pipeline!` only")]
@@ -232,7 +240,7 @@ impl<M: Effect> Run<M> {
 
 /// The operators of a run and the closure that calls them.
 #[doc(hidden)]
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Fused<O, S> {
     ops: O,
     body: S,
@@ -250,6 +258,7 @@ where
     }
 }
 
+/// A run of steps.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Plain<T, O, S, M> {
@@ -257,6 +266,14 @@ pub struct Plain<T, O, S, M> {
     run: Run<M>,
     items: PhantomData<fn(T)>,
 }
+
+impl<T, O: Clone, S: Clone, M> Clone for Plain<T, O, S, M> {
+    fn clone(&self) -> Self {
+        Self { fused: self.fused.clone(), run: self.run, items: PhantomData }
+    }
+}
+
+impl<T, O: Copy, S: Copy, M> Copy for Plain<T, O, S, M> {}
 
 #[doc(hidden)]
 impl<T, O, S, M: Effect> Plain<T, O, S, M> {
@@ -267,8 +284,26 @@ impl<T, O, S, M: Effect> Plain<T, O, S, M> {
     {
         StepFlow::new(upstream, self.fused, self.run.finished)
     }
+
+    pub fn __chain<A>(self, above: A) -> Chain<A, Self> {
+        Chain(above, self)
+    }
 }
 
+impl<F, T, O, S, U, M> Stage<F> for Plain<T, O, S, M>
+where
+    F: Flow<Item = T>,
+    S: FnMut(&mut O, T, &mut Stop) -> Option<U>,
+    M: Effect,
+{
+    type Flow = StepFlow<F, Fused<O, S>, M>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        Self::attach(self, upstream)
+    }
+}
+
+/// A run of steps with a `?` in it.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Fallible<T, O, S, K, M> {
@@ -276,6 +311,14 @@ pub struct Fallible<T, O, S, K, M> {
     run: Run<M>,
     items: PhantomData<fn(T) -> K>,
 }
+
+impl<T, O: Clone, S: Clone, K, M> Clone for Fallible<T, O, S, K, M> {
+    fn clone(&self) -> Self {
+        Self { fused: self.fused.clone(), run: self.run, items: PhantomData }
+    }
+}
+
+impl<T, O: Copy, S: Copy, K, M> Copy for Fallible<T, O, S, K, M> {}
 
 #[doc(hidden)]
 impl<T, O, S, K: Fault, M: Effect> Fallible<T, O, S, K, M> {
@@ -290,6 +333,25 @@ impl<T, O, S, K: Fault, M: Effect> Fallible<T, O, S, K, M> {
             fused: self.fused,
             kind: PhantomData,
         }
+    }
+
+    pub fn __chain<A>(self, above: A) -> Chain<A, Self> {
+        Chain(above, self)
+    }
+}
+
+impl<F, T, O, S, U, K, M> Stage<F> for Fallible<T, O, S, K, M>
+where
+    F: Flow<Item = T>,
+    F::Error: Join<K>,
+    S: FnMut(&mut O, T, &mut Control<K>) -> Option<U>,
+    K: Fault,
+    M: Effect,
+{
+    type Flow = FallibleFlow<F, O, S, K, M>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        Self::attach(self, upstream)
     }
 }
 

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
 
 use foldhash::quality::RandomState;
 
+use super::distinct::Key;
 use crate::flow::Flow;
 use crate::gather::{Flush, Gather, GatherFlow};
 use crate::items::{Items, Stage, Staged};
@@ -33,7 +33,7 @@ impl<T, K> Items<T, K> {
     #[track_caller]
     pub fn batch_by<Q, F>(self, key: F, size: usize) -> Staged<BatchBy<F>, Vec<T>, K>
     where
-        Q: Clone + Eq + Hash,
+        Q: Clone + Key,
         F: FnMut(&T) -> Q,
     {
         self.stage(BatchBy::new(key, size))
@@ -45,7 +45,7 @@ impl<F: Flow> Pipe<F> {
     #[track_caller]
     pub fn batch_by<Q, G>(self, key: G, size: usize) -> Pipe<GatherFlow<F, OpenBy<F::Item, Q, G>>>
     where
-        Q: Clone + Eq + Hash,
+        Q: Clone + Key,
         G: FnMut(&F::Item) -> Q,
     {
         let BatchBy { key, size, .. } = BatchBy::new(key, size);
@@ -85,7 +85,7 @@ impl<F> BatchBy<F> {
 impl<F, Q, G> Stage<F> for BatchBy<G>
 where
     F: Flow,
-    Q: Clone + Eq + Hash,
+    Q: Clone + Key,
     G: FnMut(&F::Item) -> Q,
 {
     type Flow = GatherFlow<F, OpenBy<F::Item, Q, G>>;
@@ -108,7 +108,7 @@ pub struct OpenBy<T, Q, F> {
     all: bool,
 }
 
-impl<T, Q: Clone + Eq + Hash, F> OpenBy<T, Q, F> {
+impl<T, Q: Clone + Key, F> OpenBy<T, Q, F> {
     fn take_oldest(&mut self) -> Option<Vec<T>> {
         let (_, key) = self.order.pop_first()?;
         self.open.remove(&key).map(|(_, items)| items)
@@ -121,7 +121,7 @@ impl<T, Q: Clone + Eq + Hash, F> OpenBy<T, Q, F> {
     }
 }
 
-impl<T, Q: Clone + Eq + Hash, F: FnMut(&T) -> Q> Gather<T> for OpenBy<T, Q, F> {
+impl<T, Q: Clone + Key, F: FnMut(&T) -> Q> Gather<T> for OpenBy<T, Q, F> {
     type Out = Vec<T>;
 
     fn add(&mut self, item: T) -> Option<Vec<T>> {

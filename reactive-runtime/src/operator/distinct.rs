@@ -40,19 +40,30 @@ impl<T, K> Items<T, K> {
     #[doc(alias = "unique")]
     pub fn distinct(self) -> Stepped<Distinct<T>, T, K>
     where
-        T: Clone + Eq + Hash,
+        T: Clone + Key,
     {
         self.step(Distinct { seen: Seen::new() })
     }
 }
 
-impl<F: Flow<Item: Clone + Eq + Hash>> Pipe<F> {
+impl<F: Flow<Item: Clone + Key>> Pipe<F> {
     /// Keeps the first of equal items. See [`Items::distinct`].
     #[track_caller]
     pub fn distinct(self) -> Pipe<StepFlow<F, Distinct<F::Item>, AtMostOne>> {
         self.with(Items::distinct)
     }
 }
+
+/// What can be remembered: whatever is `Eq` and `Hash`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key: it is not both `Eq` and `Hash`",
+    label = "`{Self}` is no key",
+    note = "derive `PartialEq, Eq, Hash` for it, or take a key of it: `distinct_by(|item| item.id)`"
+)]
+pub trait Key: Eq + Hash {}
+
+#[diagnostic::do_not_recommend]
+impl<Q: Eq + Hash> Key for Q {}
 
 /// The step of [`Items::distinct`] or [`Items::distinct_by`], as their setters see it.
 pub trait Remembers {
@@ -119,7 +130,7 @@ impl<T, S> Remembers for Distinct<T, S> {
     }
 }
 
-impl<T: Clone + Eq + Hash, S: BuildHasher> Step<T> for Distinct<T, S> {
+impl<T: Clone + Key, S: BuildHasher> Step<T> for Distinct<T, S> {
     type Out = T;
 
     #[inline(always)]
@@ -155,7 +166,7 @@ impl<Q> Seen<Q, RandomState> {
     }
 }
 
-impl<Q: Eq + Hash, S: BuildHasher> Seen<Q, S> {
+impl<Q: Key, S: BuildHasher> Seen<Q, S> {
     /// Whether the key was seen; if so, it now counts as seen last.
     #[inline(always)]
     pub(super) fn knows(&mut self, key: &Q) -> bool {

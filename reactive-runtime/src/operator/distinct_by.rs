@@ -1,8 +1,8 @@
-use std::hash::{BuildHasher, Hash};
+use std::hash::BuildHasher;
 
 use foldhash::quality::RandomState;
 
-use super::distinct::{Remembers, Seen};
+use super::distinct::{Key, Remembers, Seen};
 use crate::flow::Flow;
 use crate::items::{Items, Stepped};
 use crate::pipe::Pipe;
@@ -28,7 +28,7 @@ impl<T, K> Items<T, K> {
     #[doc(alias = "unique_by")]
     pub fn distinct_by<Q, F>(self, key: F) -> Stepped<DistinctBy<Q, F>, T, K>
     where
-        Q: Eq + Hash,
+        Q: Key,
         F: FnMut(&T) -> Q,
     {
         self.step(DistinctBy { key, seen: Seen::new() })
@@ -40,7 +40,7 @@ impl<F: Flow> Pipe<F> {
     #[track_caller]
     pub fn distinct_by<Q, G>(self, key: G) -> Pipe<StepFlow<F, DistinctBy<Q, G>, AtMostOne>>
     where
-        Q: Eq + Hash,
+        Q: Key,
         G: FnMut(&F::Item) -> Q,
     {
         self.with(|items| items.distinct_by(key))
@@ -65,7 +65,7 @@ impl<Q, F, S> Remembers for DistinctBy<Q, F, S> {
 
 impl<T, Q, F, S> Step<T> for DistinctBy<Q, F, S>
 where
-    Q: Eq + Hash,
+    Q: Key,
     F: FnMut(&T) -> Q,
     S: BuildHasher,
 {

@@ -52,7 +52,7 @@ pub use boxed::{BoxPipe, Boxed, BoxedFlow, BoxedLocal, Chunks, LocalBoxPipe, Loc
 pub use catch::{Catch, CatchFlow, Recover, Recovery};
 pub use concat::{Concat, ConcatFlow};
 pub use default_if_empty::DefaultIfEmpty;
-pub use distinct::{Distinct, Remembers, Seen};
+pub use distinct::{Distinct, Key, Remembers, Seen};
 pub use distinct_by::DistinctBy;
 pub use distinct_until_changed::DistinctUntilChanged;
 pub use distinct_until_changed_by::DistinctUntilChangedBy;
