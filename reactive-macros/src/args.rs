@@ -1,6 +1,6 @@
 //! The arguments of an operator: first the plain ones, then the options, `name = value`.
 
-use proc_macro2::{Group, Ident, Spacing, TokenTree};
+use proc_macro2::{Group, Ident, Punct, Spacing, TokenTree};
 
 use crate::tokens::{ident, is_punct, turbofish_len};
 
@@ -29,6 +29,13 @@ impl Args {
             }
         }
         args
+    }
+
+    /// Makes one argument of the plain ones: where there is only one, its commas are those of types, which are no groups
+    /// to the tokenizer.
+    pub(crate) fn join_positional(&mut self) {
+        let joined = self.positional.join(&TokenTree::Punct(Punct::new(',', Spacing::Alone)));
+        self.positional = if joined.is_empty() { Vec::new() } else { vec![joined] };
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn pipeline(
     let run = code.flush();
     let finished = finished.unwrap_or_else(|| code.end());
     let Code { typed, attached, .. } = code;
-    let plan = (kind == Kind::Pipeline).then(|| plan::quote(pipeline, runtime));
+    let plan = (kind == Kind::Pipeline).then(|| plan::quote(pipeline, &plan_name(), runtime));
     let errors = errors.into_statements();
     quote! {{
         #begin
@@ -67,6 +67,10 @@ pub(crate) fn pipeline(
 /// The token with a number: what flows at that place.
 fn token(number: usize, span: Span) -> Ident {
     Ident::new(&format!("__items{number}"), Span::mixed_site().located_at(span))
+}
+
+fn plan_name() -> Ident {
+    Ident::new("__plan", Span::mixed_site())
 }
 
 /// The code so far.
@@ -109,7 +113,10 @@ impl Code<'_> {
     fn end(&self) -> TokenStream {
         let (runtime, flow, last) = (self.runtime, &self.flow, self.token());
         match self.kind {
-            Kind::Pipeline => quote!(#runtime::Pipe::planned(#flow, __PLAN)),
+            Kind::Pipeline => {
+                let plan = plan_name();
+                quote!(#runtime::Pipe::planned(#flow, #plan))
+            }
             Kind::Fragment => {
                 let first = token(0, self.tokens[0]);
                 quote!(#first.__fragment(#flow, #last))
@@ -130,16 +137,14 @@ impl Code<'_> {
         let name = Ident::new("__source", Span::mixed_site());
         let make = Ident::new("make", first.span());
         let moved = braced(quote!(#name), first.span());
-        quote! {
-            match #source {
-                #name => {
-                    #[allow(unused_imports)]
-                    use #runtime::__private::{ViaIter as _, ViaNothing as _, ViaSource as _, ViaStream as _};
-                    #[allow(unused_braces)]
-                    (&&&&&#runtime::__private::probe(&#name)).kind().#make(#moved)
-                }
-            }
-        }
+        quote! {{
+            let #name = #source;
+            #[allow(unused_imports)]
+            use #runtime::__private::{ViaIter as _, ViaNothing as _, ViaSource as _, ViaStream as _};
+            #[allow(unused_braces)]
+            let #name = (&&&&&#runtime::__private::probe(&#name)).__source_kind().#make(#moved);
+            #name
+        }}
     }
 
     /// The code of a stage; for the last one, where it is not in a run, the expression that finishes the pipeline.
@@ -192,7 +197,7 @@ impl Code<'_> {
             return None;
         }
         if is_last && stage.questions.is_empty() {
-            let finished = call_at(name.span(), &op, "finish", &[&flow, &quote!(__PLAN)]);
+            let finished = call_at(name.span(), &op, "finish", &[&flow, &plan_name()]);
             return Some(quote!(#[allow(unused_braces)] let #flow = #finished; #flow));
         }
         // A terminal gives no items; that it stands before a `?` is told on the `?`.
@@ -269,7 +274,10 @@ impl Code<'_> {
 
     /// The plain arguments, in the user's own group where nothing in it changes, and the options as setters.
     fn args(&self, group: &Group, takes_source: bool) -> (Group, TokenStream) {
-        let args = Args::of(group);
+        let mut args = Args::of(group);
+        if takes_source {
+            args.join_positional();
+        }
         let mut changed = !(args.options.is_empty() && args.misplaced.is_empty());
         let mut plain = TokenStream::new();
         for (at, argument) in args.positional.iter().chain(&args.misplaced).enumerate() {
@@ -296,7 +304,7 @@ impl Code<'_> {
             value => self.value(value, false).unwrap_or_else(|| value.iter().cloned().collect()),
         };
         let mut value = Group::new(Delimiter::Parenthesis, whole);
-        value.set_span(name.span());
+        value.set_span(option.value.first().map_or(name.span(), TokenTree::span));
         quote!(.#name #value)
     }
 

@@ -1,18 +1,22 @@
 //! The static plan of a pipeline: the name, the text and the line of each stage.
 
-use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::quote;
 
 use crate::ast::{Head, Pipeline, Stage};
 
-/// The plan as a constant. It stands behind the code, as its texts depend on the user's.
-pub(crate) fn quote(pipeline: &Pipeline, runtime: &TokenStream) -> TokenStream {
+/// The plan, as a statement that binds `name`. It stands behind the code, as its texts depend on the user's; its constant
+/// is in a scope of its own, as an item there would hide one of the user's.
+pub(crate) fn quote(pipeline: &Pipeline, name: &Ident, runtime: &TokenStream) -> TokenStream {
     let source = text(&pipeline.source);
     let line = line(pipeline.source.first());
     let stages = pipeline.stages.iter().map(|stage| entry(stage, runtime));
     quote! {
-        const __PLAN: &#runtime::Plan =
-            &#runtime::Plan { source: #source, file: ::core::file!(), line: #line, stages: &[#(#stages),*] };
+        let #name = {
+            const PLAN: &#runtime::Plan =
+                &#runtime::Plan { source: #source, file: ::core::file!(), line: #line, stages: &[#(#stages),*] };
+            PLAN
+        };
     }
 }
 

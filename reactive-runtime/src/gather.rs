@@ -43,26 +43,29 @@ pub enum Flush {
 }
 
 pin_project! {
-    /// The flow below a stage that holds items.
-    pub struct GatherFlow<F: Flow, G> {
+    /// The flow below a stage that holds items; `K` is what upstream fails with.
+    ///
+    // `K`, and not `F::Error`: a field of a projected type would keep the compiler from seeing that a future which
+    // holds the pipeline is `Send`.
+    pub struct GatherFlow<F, G, K> {
         #[pin]
         upstream: F,
         gather: G,
         // Downstream broke at one of several that were ready.
         more: bool,
-        tail: Tail<F::Error>,
+        tail: Tail<K>,
     }
 }
 
-impl<F: Flow, G> GatherFlow<F, G> {
+impl<F: Flow, G> GatherFlow<F, G, F::Error> {
     pub(crate) fn new(upstream: F, gather: G) -> Self {
         Self { upstream, gather, more: false, tail: Tail::Open }
     }
 }
 
-impl<F: Flow, G: Gather<F::Item>> Flow for GatherFlow<F, G> {
+impl<F: Flow<Error = K>, G: Gather<F::Item>, K: Fault> Flow for GatherFlow<F, G, K> {
     type Item = G::Out;
-    type Error = F::Error;
+    type Error = K;
     type Bound = F::Bound;
 
     #[inline(always)]

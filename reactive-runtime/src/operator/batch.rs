@@ -46,7 +46,7 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Gathers `size` items into a `Vec`. See [`Items::batch`].
     #[track_caller]
-    pub fn batch(self, size: usize) -> Pipe<GatherFlow<F, Open<F::Item>>> {
+    pub fn batch(self, size: usize) -> Pipe<GatherFlow<F, Open<F::Item>, F::Error>> {
         let Batch { size } = Batch::new(size);
         self.with(|items| items.batch(size))
     }
@@ -99,7 +99,7 @@ impl Batch {
 }
 
 impl<F: Flow> Stage<F> for Batch {
-    type Flow = GatherFlow<F, Open<F::Item>>;
+    type Flow = GatherFlow<F, Open<F::Item>, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
         GatherFlow::new(upstream, Open::new(self))
@@ -107,7 +107,7 @@ impl<F: Flow> Stage<F> for Batch {
 }
 
 impl<F: Flow, W: FnMut(&F::Item) -> usize> Stage<F> for WeightedBatch<W> {
-    type Flow = GatherFlow<F, WeightedOpen<F::Item, W>>;
+    type Flow = GatherFlow<F, WeightedOpen<F::Item, W>, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
         let open = Open::new(self.batch);

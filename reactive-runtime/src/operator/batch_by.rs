@@ -43,7 +43,7 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Gathers `size` items with equal keys into a `Vec`. See [`Items::batch_by`].
     #[track_caller]
-    pub fn batch_by<Q, G>(self, key: G, size: usize) -> Pipe<GatherFlow<F, OpenBy<F::Item, Q, G>>>
+    pub fn batch_by<Q, G>(self, key: G, size: usize) -> Pipe<GatherFlow<F, OpenBy<F::Item, Q, G>, F::Error>>
     where
         Q: Clone + Key,
         G: FnMut(&F::Item) -> Q,
@@ -88,7 +88,7 @@ where
     Q: Clone + Key,
     G: FnMut(&F::Item) -> Q,
 {
-    type Flow = GatherFlow<F, OpenBy<F::Item, Q, G>>;
+    type Flow = GatherFlow<F, OpenBy<F::Item, Q, G>, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
         let open = OpenBy { op: self, open: HashMap::default(), order: BTreeMap::new(), next: 0, all: false };

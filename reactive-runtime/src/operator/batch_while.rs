@@ -27,7 +27,7 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Gathers items into a `Vec` while `belongs(&previous, &item)` holds. See [`Items::batch_while`].
     #[track_caller]
-    pub fn batch_while<P>(self, belongs: P) -> Pipe<GatherFlow<F, OpenWhile<F::Item, P>>>
+    pub fn batch_while<P>(self, belongs: P) -> Pipe<GatherFlow<F, OpenWhile<F::Item, P>, F::Error>>
     where
         P: FnMut(&F::Item, &F::Item) -> bool,
     {
@@ -56,7 +56,7 @@ pub struct BatchWhile<P> {
 }
 
 impl<F: Flow, P: FnMut(&F::Item, &F::Item) -> bool> Stage<F> for BatchWhile<P> {
-    type Flow = GatherFlow<F, OpenWhile<F::Item, P>>;
+    type Flow = GatherFlow<F, OpenWhile<F::Item, P>, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
         GatherFlow::new(upstream, OpenWhile { items: Vec::new(), op: self })

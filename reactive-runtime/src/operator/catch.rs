@@ -53,7 +53,7 @@ impl<T, E> Items<T, Failed<E>> {
 impl<F: Flow<Error = Failed<E>>, E> Pipe<F> {
     /// Decides what becomes of the errors of all stages above it. See [`Items::catch`].
     #[track_caller]
-    pub fn catch<R, L, G>(self, f: G) -> Pipe<CatchFlow<F, G, R, L>>
+    pub fn catch<R, L, G>(self, f: G) -> Pipe<CatchFlow<F, G, R, F::Item, L>>
     where
         L: Fault,
         R: Recovery<F::Item, Fault = L>,
@@ -129,7 +129,7 @@ where
     G: FnMut(E) -> R,
     L: Fault,
 {
-    type Flow = CatchFlow<F, G, R, L>;
+    type Flow = CatchFlow<F, G, R, F::Item, L>;
 
     fn attach(self, upstream: F) -> Self::Flow {
         CatchFlow { upstream: Some(upstream), f: self.f, decide: self.decide }
@@ -138,30 +138,26 @@ where
 
 pin_project! {
     /// The flow below [`Catch`].
-    pub struct CatchFlow<F: Flow, G, R, L> {
+    pub struct CatchFlow<F, G, R, T, L> {
         // `None` after `Recover::Stop` and after the end.
         #[pin]
         upstream: Option<F>,
         f: G,
-        decide: fn(R) -> Result<Recover<F::Item>, L>,
+        decide: fn(R) -> Result<Recover<T>, L>,
     }
 }
 
-impl<F, E, G, R, L> Flow for CatchFlow<F, G, R, L>
+impl<F, E, G, R, T, L> Flow for CatchFlow<F, G, R, T, L>
 where
-    F: Flow<Error = Failed<E>>,
+    F: Flow<Item = T, Error = Failed<E>>,
     G: FnMut(E) -> R,
     L: Fault,
 {
-    type Item = F::Item;
+    type Item = T;
     type Error = L;
     type Bound = Bounded;
 
-    fn poll_drive<D: Downstream<F::Item>>(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        down: &mut D,
-    ) -> Driven<L> {
+    fn poll_drive<D: Downstream<T>>(self: Pin<&mut Self>, cx: &mut Context<'_>, down: &mut D) -> Driven<L> {
         let mut me = self.project();
         let mut budget = Budget::drives();
         while budget.spend() {

@@ -22,7 +22,10 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Gives `default` at the end, where no item came before it. See [`Items::default_if_empty`].
     #[track_caller]
-    pub fn default_if_empty(self, default: F::Item) -> Pipe<GatherFlow<F, DefaultIfEmpty<F::Item>>> {
+    pub fn default_if_empty(
+        self,
+        default: F::Item,
+    ) -> Pipe<GatherFlow<F, DefaultIfEmpty<F::Item>, F::Error>> {
         self.with(|items| items.default_if_empty(default))
     }
 }
@@ -35,7 +38,7 @@ pub struct DefaultIfEmpty<T> {
 }
 
 impl<F: Flow> Stage<F> for DefaultIfEmpty<F::Item> {
-    type Flow = GatherFlow<F, Self>;
+    type Flow = GatherFlow<F, Self, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
         GatherFlow::new(upstream, self)

@@ -1,7 +1,7 @@
-use super::map_err::{MapErr, MapErrFlow};
+use super::map_err::{Turn, TurnErrFlow};
 use crate::fault::Failed;
 use crate::flow::Flow;
-use crate::items::{Items, Staged};
+use crate::items::{Items, Stage, Staged};
 use crate::pipe::Pipe;
 
 impl<T, E> Items<T, Failed<E>> {
@@ -19,18 +19,38 @@ impl<T, E> Items<T, Failed<E>> {
     /// assert_eq!(block_on(read), 1);
     /// assert_eq!(seen, ["invalid digit found in string"]);
     /// ```
-    pub fn inspect_err<F: FnMut(&E)>(self, mut f: F) -> Staged<MapErr<impl FnMut(E) -> E>, T, Failed<E>> {
-        self.map_err(move |error| {
-            f(&error);
-            error
-        })
+    pub fn inspect_err<F: FnMut(&E)>(self, f: F) -> Staged<InspectErr<F>, T, Failed<E>> {
+        self.stage(InspectErr { f })
     }
 }
 
 impl<F: Flow<Error = Failed<E>>, E> Pipe<F> {
     /// Shows the errors of all stages above it to `f` on their way. See [`Items::inspect_err`].
     #[track_caller]
-    pub fn inspect_err<G: FnMut(&E)>(self, f: G) -> Pipe<MapErrFlow<F, impl FnMut(E) -> E>> {
+    pub fn inspect_err<G: FnMut(&E)>(self, f: G) -> Pipe<TurnErrFlow<F, InspectErr<G>>> {
         self.with(|items| items.inspect_err(f))
+    }
+}
+
+/// Shows errors to a closure: made by [`Items::inspect_err`].
+#[derive(Clone, Copy, Debug)]
+pub struct InspectErr<F> {
+    f: F,
+}
+
+impl<E, F: FnMut(&E)> Turn<E> for InspectErr<F> {
+    type Out = E;
+
+    fn turn(&mut self, error: E) -> E {
+        (self.f)(&error);
+        error
+    }
+}
+
+impl<F: Flow<Error = Failed<E>>, E, G: FnMut(&E)> Stage<F> for InspectErr<G> {
+    type Flow = TurnErrFlow<F, Self>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        TurnErrFlow { upstream, turn: self }
     }
 }

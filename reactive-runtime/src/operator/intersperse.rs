@@ -27,7 +27,7 @@ impl<T, K> Items<T, K> {
 impl<F: Flow<Item: Clone>> Pipe<F> {
     /// Gives a clone of `separator` between each two items. See [`Items::intersperse`].
     #[track_caller]
-    pub fn intersperse(self, separator: F::Item) -> Pipe<GatherFlow<F, Intersperse<F::Item>>> {
+    pub fn intersperse(self, separator: F::Item) -> Pipe<GatherFlow<F, Intersperse<F::Item>, F::Error>> {
         self.with(|items| items.intersperse(separator))
     }
 }
@@ -42,7 +42,7 @@ pub struct Intersperse<T> {
 }
 
 impl<F: Flow<Item: Clone>> Stage<F> for Intersperse<F::Item> {
-    type Flow = GatherFlow<F, Self>;
+    type Flow = GatherFlow<F, Self, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
         GatherFlow::new(upstream, self)

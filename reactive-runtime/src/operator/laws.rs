@@ -168,6 +168,11 @@ macro_rules! laws {
                 fn assert_send<T: Send>(_: &T) {}
                 let $p = Pipe::new(0..3u32);
                 assert_send(&$row);
+                // Also in a future that awaits it, where a closure takes borrowed items.
+                assert_send(&async {
+                    let $p = Pipe::new(&[1u32, 2, 3]).map(|x| *x);
+                    $row.count().await
+                });
             }
 
             fn assert_same(mut said: Vec<String>, expected: &[String]) {

@@ -27,7 +27,7 @@ impl<T, E> Items<T, Failed<E>> {
 impl<F: Flow<Error = Failed<E>>, E> Pipe<F> {
     /// Turns the errors of all stages above it into what `f` makes of them. See [`Items::map_err`].
     #[track_caller]
-    pub fn map_err<E2, G: FnMut(E) -> E2>(self, f: G) -> Pipe<MapErrFlow<F, G>> {
+    pub fn map_err<E2, G: FnMut(E) -> E2>(self, f: G) -> Pipe<TurnErrFlow<F, MapErr<G>>> {
         self.with(|items| items.map_err(f))
     }
 }
@@ -38,27 +38,44 @@ pub struct MapErr<F> {
     f: F,
 }
 
-impl<F: Flow<Error = Failed<E>>, E, E2, G: FnMut(E) -> E2> Stage<F> for MapErr<G> {
-    type Flow = MapErrFlow<F, G>;
+/// What becomes of an error on its way: [`MapErr`], or [`InspectErr`](super::InspectErr).
+pub trait Turn<E> {
+    /// The error below.
+    type Out;
 
-    fn attach(self, upstream: F) -> MapErrFlow<F, G> {
-        MapErrFlow { upstream, f: self.f }
+    /// Takes the error from above.
+    fn turn(&mut self, error: E) -> Self::Out;
+}
+
+impl<E, E2, F: FnMut(E) -> E2> Turn<E> for MapErr<F> {
+    type Out = E2;
+
+    fn turn(&mut self, error: E) -> E2 {
+        (self.f)(error)
+    }
+}
+
+impl<F: Flow<Error = Failed<E>>, E, E2, G: FnMut(E) -> E2> Stage<F> for MapErr<G> {
+    type Flow = TurnErrFlow<F, Self>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        TurnErrFlow { upstream, turn: self }
     }
 }
 
 pin_project! {
-    /// The flow below [`MapErr`].
+    /// The flow below [`MapErr`] or [`InspectErr`](super::InspectErr).
     #[derive(Debug)]
-    pub struct MapErrFlow<F, G> {
+    pub struct TurnErrFlow<F, A> {
         #[pin]
-        upstream: F,
-        f: G,
+        pub(super) upstream: F,
+        pub(super) turn: A,
     }
 }
 
-impl<F: Flow<Error = Failed<E>>, E, E2, G: FnMut(E) -> E2> Flow for MapErrFlow<F, G> {
+impl<F: Flow<Error = Failed<E>>, E, A: Turn<E>> Flow for TurnErrFlow<F, A> {
     type Item = F::Item;
-    type Error = Failed<E2>;
+    type Error = Failed<A::Out>;
     type Bound = F::Bound;
 
     #[inline(always)]
@@ -66,9 +83,9 @@ impl<F: Flow<Error = Failed<E>>, E, E2, G: FnMut(E) -> E2> Flow for MapErrFlow<F
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         down: &mut D,
-    ) -> Driven<Failed<E2>> {
+    ) -> Driven<Self::Error> {
         let me = self.project();
-        me.upstream.poll_drive(cx, down).map_err(|Failed(error)| Failed((me.f)(error)))
+        me.upstream.poll_drive(cx, down).map_err(|Failed(error)| Failed(me.turn.turn(error)))
     }
 
     fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {

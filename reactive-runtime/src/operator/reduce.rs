@@ -29,7 +29,7 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Makes one item of all, at the end. See [`Items::reduce`].
     #[track_caller]
-    pub fn reduce<G>(self, f: G) -> Pipe<GatherFlow<F, Reducing<F::Item, G>>>
+    pub fn reduce<G>(self, f: G) -> Pipe<GatherFlow<F, Reducing<F::Item, G>, F::Error>>
     where
         G: FnMut(F::Item, F::Item) -> F::Item,
     {
@@ -44,7 +44,7 @@ pub struct Reduce<F> {
 }
 
 impl<F: Flow, G: FnMut(F::Item, F::Item) -> F::Item> Stage<F> for Reduce<G> {
-    type Flow = GatherFlow<F, Reducing<F::Item, G>>;
+    type Flow = GatherFlow<F, Reducing<F::Item, G>, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
         GatherFlow::new(upstream, Reducing { state: None, f: self.f })

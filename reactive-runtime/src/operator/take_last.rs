@@ -30,7 +30,7 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Gives the last `count` items, all at the end. See [`Items::take_last`].
     #[track_caller]
-    pub fn take_last(self, count: usize) -> Pipe<GatherFlow<F, Last<F::Item>>> {
+    pub fn take_last(self, count: usize) -> Pipe<GatherFlow<F, Last<F::Item>, F::Error>> {
         self.with(|items| items.take_last(count))
     }
 }
@@ -42,7 +42,7 @@ pub struct TakeLast {
 }
 
 impl<F: Flow> Stage<F> for TakeLast {
-    type Flow = GatherFlow<F, Last<F::Item>>;
+    type Flow = GatherFlow<F, Last<F::Item>, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
         GatherFlow::new(upstream, Last { held: VecDeque::new(), count: self.count })

@@ -53,7 +53,7 @@ impl<T, K> Items<T, K> {
 impl<F: Flow<Item: Clone>> Pipe<F> {
     /// Gives each run of `size` items in a row. See [`Items::window`].
     #[track_caller]
-    pub fn window(self, size: usize) -> Pipe<GatherFlow<F, Sliding<F::Item>>> {
+    pub fn window(self, size: usize) -> Pipe<GatherFlow<F, Sliding<F::Item>, F::Error>> {
         let SlidingWindow { size, .. } = SlidingWindow::new(size);
         self.with(|items| items.window(size))
     }
@@ -94,7 +94,7 @@ impl SlidingWindow {
 }
 
 impl<F: Flow<Item: Clone>> Stage<F> for SlidingWindow {
-    type Flow = GatherFlow<F, Sliding<F::Item>>;
+    type Flow = GatherFlow<F, Sliding<F::Item>, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
         let ring = Arc::new(Vec::new());

@@ -45,7 +45,7 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Pairs each item with one of `other`. See [`Items::zip`].
     #[track_caller]
-    pub fn zip<S, G>(self, other: S) -> Pipe<ZipFlow<F, G>>
+    pub fn zip<S, G>(self, other: S) -> Pipe<ZipFlow<F, G, F::Item, G::Item>>
     where
         S: Source<Flow = G>,
         G: Flow,
@@ -65,9 +65,9 @@ impl<F: Flow, G: Flow> Stage<F> for Zip<G>
 where
     F::Error: Join<G::Error>,
 {
-    type Flow = ZipFlow<F, G>;
+    type Flow = ZipFlow<F, G, F::Item, G::Item>;
 
-    fn attach(self, upstream: F) -> ZipFlow<F, G> {
+    fn attach(self, upstream: F) -> Self::Flow {
         let sides = Sides { left: Some(upstream), right: Some(self.other) };
         ZipFlow { sides, waiting_left: None, waiting_right: None }
     }
@@ -75,11 +75,11 @@ where
 
 pin_project! {
     /// The flow below [`Zip`].
-    pub struct ZipFlow<F: Flow, G: Flow> {
+    pub struct ZipFlow<F, G, T, U> {
         #[pin]
         sides: Sides<F, G>,
-        waiting_left: Option<F::Item>,
-        waiting_right: Option<G::Item>,
+        waiting_left: Option<T>,
+        waiting_right: Option<U>,
     }
 }
 
@@ -93,11 +93,11 @@ pin_project! {
     }
 }
 
-impl<F: Flow, G: Flow> Flow for ZipFlow<F, G>
+impl<F: Flow<Item = T>, G: Flow<Item = U>, T, U> Flow for ZipFlow<F, G, T, U>
 where
     F::Error: Join<G::Error>,
 {
-    type Item = (F::Item, G::Item);
+    type Item = (T, U);
     type Error = <F::Error as Join<G::Error>>::Out;
     type Bound = <F::Bound as Boundedness>::Or<G::Bound>;
 
@@ -142,12 +142,12 @@ fn with_waiting<T>(hint: (usize, Option<usize>), waiting: &Option<T>) -> (usize,
     (hint.0.saturating_add(waiting), hint.1.and_then(|n| n.checked_add(waiting)))
 }
 
-impl<F: Flow, G: Flow> ZipFlow<F, G>
+impl<F: Flow<Item = T>, G: Flow<Item = U>, T, U> ZipFlow<F, G, T, U>
 where
     F::Error: Join<G::Error>,
 {
     #[inline(always)]
-    fn pair<D: Downstream<(F::Item, G::Item)>>(
+    fn pair<D: Downstream<(T, U)>>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         down: &mut D,

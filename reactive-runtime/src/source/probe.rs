@@ -1,7 +1,7 @@
 //! How `pipeline!` finds out what its source is: by autoref, at compile time.
 //!
-//! `(&&&&&probe(&source)).kind()` finds the first of four traits that the source's type allows: each is implemented for
-//! one reference less than the one before it, and method lookup takes references off one by one. What `kind` gives
+//! `(&&&&&probe(&source)).__source_kind()` finds the first of four traits that the source's type allows: each is implemented for
+//! one reference less than the one before it, and method lookup takes references off one by one. What it gives
 //! has one method, `make`, with the bound that was found; so the last one, which anything satisfies, gives the
 //! worded error of [`Source`].
 
@@ -19,28 +19,28 @@ pub fn probe<T>(_: &T) -> Probe<T> {
 }
 
 pub trait ViaSource {
-    fn kind(&self) -> KindSource {
+    fn __source_kind(&self) -> KindSource {
         KindSource
     }
 }
 impl<T: Source> ViaSource for &&&&Probe<T> {}
 
 pub trait ViaStream {
-    fn kind(&self) -> KindStream {
+    fn __source_kind(&self) -> KindStream {
         KindStream
     }
 }
 impl<T: Stream> ViaStream for &&&Probe<T> {}
 
 pub trait ViaIter {
-    fn kind(&self) -> KindIter {
+    fn __source_kind(&self) -> KindIter {
         KindIter
     }
 }
 impl<T: IntoIterator> ViaIter for &&Probe<T> {}
 
 pub trait ViaNothing {
-    fn kind(&self) -> KindNothing {
+    fn __source_kind(&self) -> KindNothing {
         KindNothing
     }
 }
