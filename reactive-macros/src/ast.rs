@@ -3,7 +3,7 @@
 //! It takes anything: a mistake is told, and what can be understood of the rest is kept, so that the editor goes on
 //! working in a half-typed pipeline.
 
-use proc_macro2::{Group, Ident, Span, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenTree};
 
 use crate::errors::Errors;
 use crate::operators;
@@ -33,8 +33,8 @@ pub(crate) enum Head {
     Call(Vec<Call>, Option<Ident>),
     /// A fragment: an expression that is no call of an operator.
     Value(Vec<TokenTree>),
-    /// A mistake: an operator without its call, or a function with a path.
-    Name(Ident),
+    /// A mistake, so that what flows below is not known: the name it begins with, and what to say.
+    Mistake(Ident, String),
     /// Nothing: there is a mistake in its place.
     Nothing,
 }
@@ -152,10 +152,7 @@ fn parse_stages(part: Part, stages: &mut Vec<Stage>, errors: &mut Errors) {
         let Some(next) = behind.first() else { return };
         let separator = separator_len(behind);
         let Some(name) = ident(behind.get(separator)) else {
-            errors.add_over(
-                behind,
-                "this cannot stand here: a stage is `name(arguments)`, then `.setter(arguments)`, then `?`",
-            );
+            errors.add_over(behind, misplaced(behind));
             return;
         };
         if separator > 0 {
@@ -165,6 +162,14 @@ fn parse_stages(part: Part, stages: &mut Vec<Stage>, errors: &mut Errors) {
         }
         pipe = next.span();
         rest = &behind[separator..];
+    }
+}
+
+/// What cannot stand behind a stage, in words.
+fn misplaced(behind: &[TokenTree]) -> &'static str {
+    match behind {
+        [semicolon] if is_punct(Some(semicolon), ';') => "a pipeline ends without a `;`: take it away",
+        _ => "this cannot stand here: a stage is `name(arguments)`, then `.setter(arguments)`, then `?`",
     }
 }
 
@@ -205,7 +210,12 @@ fn parse_head(pipe: Span, tokens: &[TokenTree], errors: &mut Errors) -> (Head, u
     let mut calls = vec![call(&tokens[..len])];
     while is_punct(tokens.get(len), '.')
         && let Some(setter) = ident(tokens.get(len + 1))
+        && !is_operator(setter)
     {
+        if *setter == "await" {
+            errors.add(setter.span(), "`.await` stands behind the pipeline: `pipeline! { .. }.await`");
+            return (Head::Call(calls, None), len + 2);
+        }
         let setter_len = call_len(&tokens[len + 1..]);
         if setter_len == 0 {
             errors.add(setter.span(), format!("an option is set by a call: write `.{setter}(..)`"));
@@ -235,7 +245,11 @@ fn call(tokens: &[TokenTree]) -> Call {
     }
 }
 
-/// `clean`, `self.clean.clone()`: a fragment. `map` and `module::f(..)` are none.
+fn is_operator(name: &Ident) -> bool {
+    operators::row(&name.to_string()).is_some()
+}
+
+/// `clean`, `self.clean.clone()`: a fragment. What else has no call is a mistake, with all that follows it.
 fn parse_value(name: &Ident, tokens: &[TokenTree]) -> (Head, usize) {
     let mut len = 1;
     while is_punct(tokens.get(len), ':')
@@ -244,16 +258,37 @@ fn parse_value(name: &Ident, tokens: &[TokenTree]) -> (Head, usize) {
     {
         len += 3;
     }
-    if len > 1 && parenthesised(tokens.get(len)).is_some() {
-        return (Head::Name(name.clone()), len + 1);
-    }
-    if len == 1 && !is_punct(tokens.get(len), '.') && operators::row(&name.to_string()).is_some() {
-        return (Head::Name(name.clone()), len);
-    }
-    while is_punct(tokens.get(len), '.') && ident(tokens.get(len + 1)).is_some() {
-        len += 1 + call_len(&tokens[len + 1..]).max(1);
-    }
-    (Head::Value(tokens[..len].to_vec()), len)
+    let path = || tokens[..len].iter().map(ToString::to_string).collect::<String>();
+    let mistake = match tokens.get(len) {
+        Some(TokenTree::Group(group)) if len > 1 && group.delimiter() == Delimiter::Parenthesis => {
+            format!(
+                "an operator is named without a path: for a function from items to an operator write `via({})`",
+                path()
+            )
+        }
+        Some(TokenTree::Group(_)) => {
+            format!("the arguments of `{name}` stand in parentheses: write `{name}(..)`")
+        }
+        Some(TokenTree::Punct(punct)) if punct.as_char() == '<' => {
+            format!("types are given behind `::`: write `{name}::<..>(..)`")
+        }
+        Some(TokenTree::Punct(punct)) if punct.as_char() == '!' => {
+            format!("a stage is the call of an operator, and `{name}!` is a macro")
+        }
+        None | Some(_) if len == 1 && is_operator(name) => {
+            format!("a stage is a call, and `{name}` is none: write `{name}(..)`")
+        }
+        None | Some(_) => {
+            while is_punct(tokens.get(len), '.') && ident(tokens.get(len + 1)).is_some() {
+                len += 1 + call_len(&tokens[len + 1..]).max(1);
+            }
+            return (Head::Value(tokens[..len].to_vec()), len);
+        }
+    };
+    // What follows is part of the mistake, unless it is a stage behind something like a `|>`.
+    let separator = separator_len(&tokens[len..]);
+    let taken = if separator > 0 && call_len(&tokens[len + separator..]) > 0 { len } else { tokens.len() };
+    (Head::Mistake(name.clone(), mistake), taken)
 }
 
 /// Setters stand before the `?`; behind it they are told, and passed over.
@@ -283,7 +318,11 @@ fn separator_len(tokens: &[TokenTree]) -> usize {
             _ => None,
         })
         .collect();
-    if ["|", "||", ">>", ">", "=>", "->", "|>>", ",", ";"].contains(&text.as_str()) { text.len() } else { 0 }
+    if [".", "|", "||", ">>", ">", "=>", "->", "|>>", ",", ";"].contains(&text.as_str()) {
+        text.len()
+    } else {
+        0
+    }
 }
 
 fn wrong_separator(separator: &[TokenTree], errors: &mut Errors) {

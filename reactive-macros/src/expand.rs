@@ -7,7 +7,7 @@
 //! user's tokens: the editor compares two expansions of a half-typed name.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 
 use crate::args::{ArgOption, Args, closure_header_len};
 use crate::ast::{Call, Head, Pipeline, Stage};
@@ -164,8 +164,8 @@ impl Code<'_> {
                 }
                 (name, splice(name.span(), value), None, false)
             }
-            Head::Name(name) => {
-                self.no_call(at, name, stage);
+            Head::Mistake(name, message) => {
+                self.mistake(at, name, message);
                 return None;
             }
             Head::Nothing => return None,
@@ -229,26 +229,11 @@ impl Code<'_> {
         }
     }
 
-    /// A name where a call should be. What flows below it is unknown, so the next token has the error for a type; the
-    /// editor still completes the name.
-    fn no_call(&mut self, at: usize, name: &Ident, stage: &Stage) {
-        let is_path = stage.tokens.len() > 1;
-        let message = if is_path {
-            let path: TokenStream = stage
-                .tokens
-                .iter()
-                .take_while(|token| !matches!(token, TokenTree::Group(_)))
-                .cloned()
-                .collect();
-            let path = path.to_string().replace(' ', "");
-            format!(
-                "an operator is named without a path: for a function from items to an operator write `via({path})`"
-            )
-        } else {
-            format!("a stage is a call, and `{name}` is none: write `{name}(..)`")
-        };
-        let receiver = braced(self.token().into_token_stream(), name.span());
-        let error = compile_error(name.span(), &message);
+    /// What flows below a mistake is unknown, so the next token has the error for a type; the editor still completes the
+    /// name.
+    fn mistake(&mut self, at: usize, name: &Ident, message: &str) {
+        let receiver = braced(self.token(), name.span());
+        let error = compile_error(name.span(), message);
         let next = self.next_token(at);
         self.typed.extend(for_the_editor(receiver, name));
         self.typed.extend(quote!(let #next = #error;));

@@ -28,7 +28,8 @@ pub(crate) fn rewrite_whole(tokens: &[TokenTree], runtime: &TokenStream) -> Opti
 pub(crate) fn rewrite(tokens: &[TokenTree], runtime: &TokenStream) -> Option<TokenStream> {
     let mut changed = false;
     let mut rewritten = TokenStream::new();
-    for (at, token) in tokens.iter().enumerate() {
+    let mut tokens_left = tokens.iter().enumerate();
+    while let Some((at, token)) = tokens_left.next() {
         let new = match token {
             TokenTree::Group(_) if is_nested_pipeline(&tokens[..at]) => None,
             TokenTree::Group(group) => {
@@ -36,13 +37,28 @@ pub(crate) fn rewrite(tokens: &[TokenTree], runtime: &TokenStream) -> Option<Tok
                 let new = rewrite(&inside, runtime).map(|stream| TokenTree::Group(regroup(group, stream)));
                 new.map(TokenStream::from)
             }
-            TokenTree::Literal(_) => rewrite_literal(tokens, at, runtime),
+            TokenTree::Literal(_) => match apart(&tokens[at..]) {
+                Some(error) => {
+                    tokens_left.next();
+                    Some(error)
+                }
+                None => rewrite_literal(tokens, at, runtime),
+            },
             TokenTree::Ident(_) | TokenTree::Punct(_) => None,
         };
         changed |= new.is_some();
         rewritten.extend(new.unwrap_or_else(|| TokenStream::from(token.clone())));
     }
     changed.then_some(rewritten)
+}
+
+/// A number and its unit with a space between them, which no Rust can be.
+fn apart(tokens: &[TokenTree]) -> Option<TokenStream> {
+    let [TokenTree::Literal(number), TokenTree::Ident(unit), ..] = tokens else { return None };
+    let is_unit = number.to_string().starts_with(|char: char| char.is_ascii_digit())
+        && unit::find(&unit.to_string()).is_some();
+    is_unit
+        .then(|| compile_error(unit.span(), &format!("a unit stands at its number: write `{number}{unit}`")))
 }
 
 /// The tokens of a nested `pipeline! { .. }` are its own to rewrite.

@@ -24,7 +24,7 @@ fn entry(stage: &Stage, runtime: &TokenStream) -> TokenStream {
     let name = match &stage.head {
         Head::Call(calls, _) => calls[0].name.to_string(),
         Head::Value(value) => text(value),
-        Head::Name(name) => name.to_string(),
+        Head::Mistake(name, _) => name.to_string(),
         Head::Nothing => String::new(),
     };
     let (source, line) = (text(&stage.tokens), line(stage.tokens.first()));

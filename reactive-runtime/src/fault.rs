@@ -62,13 +62,6 @@ impl<E> Fault for Failed<E> {
 }
 
 /// Two faults in one pipeline: the first that can happen decides, the other converts with `From`.
-#[diagnostic::on_unimplemented(
-    message = "`{B}` does not convert into `{Self}`, the error of this pipeline",
-    label = "no `From` conversion for the error that leaves here",
-    note = "the first `?` decides the pipeline's error, later ones convert with `From`",
-    note = "implement `From` for it, convert it here with `map_err(..)` on the `Result`, or name the error of the \
-            whole pipeline before the first `?` with `|> fails_with::<MyError>()`"
-)]
 pub trait Join<B>: Sized {
     /// The fault of the two together.
     type Out: Fault;
@@ -104,8 +97,7 @@ impl<E> Join<Infallible> for Failed<E> {
     }
 }
 
-#[diagnostic::do_not_recommend]
-impl<E: From<X>, X> Join<Failed<X>> for Failed<E> {
+impl<E: ConvertsFrom<X>, X> Join<Failed<X>> for Failed<E> {
     type Out = Self;
 
     fn left(self) -> Self {
@@ -113,7 +105,27 @@ impl<E: From<X>, X> Join<Failed<X>> for Failed<E> {
     }
 
     fn right(other: Failed<X>) -> Self {
-        Self(other.0.into())
+        Self(E::convert(other.0))
+    }
+}
+
+/// The error of a pipeline, into which an `X` converts: with [`From`].
+#[diagnostic::on_unimplemented(
+    message = "`{X}` does not convert into `{Self}`, the error of this pipeline",
+    label = "no `From` conversion for the error that leaves here",
+    note = "the first `?` decides the pipeline's error, later ones convert with `From`",
+    note = "implement `From` for it, convert it here with `map_err(..)` on the `Result`, or name the error of the \
+            whole pipeline before the first `?` with `|> fails_with::<MyError>()`"
+)]
+pub trait ConvertsFrom<X> {
+    /// The same error, as that of the pipeline.
+    fn convert(error: X) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<X>, X> ConvertsFrom<X> for E {
+    fn convert(error: X) -> E {
+        error.into()
     }
 }
 
@@ -121,7 +133,7 @@ impl<E: From<X>, X> Join<Failed<X>> for Failed<E> {
 #[diagnostic::on_unimplemented(
     message = "`?` needs items that are a `Result`, and these are `{Self}`",
     label = "no `Result` flows here",
-    note = "remove the `?`, or let the stage before it give a `Result`"
+    note = "remove the `?`, or let the stage before it give a `Result`; for `Option`s there is `filter_map`"
 )]
 pub trait IsResult: Sized {
     /// The value.

@@ -17,7 +17,7 @@ pub mod step;
 pub mod terminal;
 pub mod units;
 
-pub use fault::{Failed, Fault, IsResult, Join};
+pub use fault::{ConvertsFrom, Failed, Fault, IsResult, Join};
 pub use flow::{Bounded, Boundedness, Downstream, Drive, Driven, Flow, Unbounded};
 pub use fragment::Fragment;
 pub use items::{Chain, Final, Finish, Items, Stage, Staged, Stepped, Terminal};
