@@ -9,7 +9,7 @@ use crate::flow::{Bounded, Budget, Downstream, Drive, Driven, Flow, yield_now};
 use crate::items::{Items, Stage, Staged};
 use crate::pipe::Pipe;
 
-impl<T, E> Items<T, Failed<E>> {
+impl<T, K> Items<T, K> {
     /// Decides what becomes of the errors of all stages above it, up to the next `catch`.
     ///
     /// What `f` returns decides: a [`Recover`], and the pipeline cannot fail any more; or a `Result<Recover<T>, E2>`,
@@ -41,25 +41,50 @@ impl<T, E> Items<T, Failed<E>> {
     /// assert_eq!(block_on(batches), [[1, 3]]);
     /// assert_eq!(rejected, ["x"]);
     /// ```
-    pub fn catch<R, L, F>(self, f: F) -> Staged<Catch<F, R, T, L>, T, L>
+    pub fn catch<E, R, L, F>(self, f: F) -> Staged<Catch<F, T, K, L>, T, L>
     where
+        K: CanFail<Error = E>,
         R: Recovery<T, Fault = L>,
         F: FnMut(E) -> R,
     {
-        self.stage(Catch { f, decide: R::into_result })
+        self.stage(Catch { f, decide: |f, fault| f(fault.into_error()).into_result() })
     }
 }
 
-impl<F: Flow<Error = Failed<E>>, E> Pipe<F> {
+impl<F: Flow> Pipe<F> {
     /// Decides what becomes of the errors of all stages above it. See [`Items::catch`].
     #[track_caller]
-    pub fn catch<R, L, G>(self, f: G) -> Pipe<CatchFlow<F, G, R, F::Item, L>>
+    pub fn catch<E, R, L, G>(self, f: G) -> Pipe<CatchFlow<F, G, F::Item, F::Error, L>>
     where
+        F::Error: CanFail<Error = E>,
         L: Fault,
         R: Recovery<F::Item, Fault = L>,
         G: FnMut(E) -> R,
     {
         self.with(|items| items.catch(f))
+    }
+}
+
+/// A fault that can happen: [`Failed<E>`].
+#[diagnostic::on_unimplemented(
+    message = "nothing can fail above this `catch`",
+    label = "there are no errors to catch",
+    note = "an error leaves by `?` behind a stage that gives `Result`s: `map(parse)? |> catch(..)`; without one take the \
+            `catch` away"
+)]
+pub trait CanFail {
+    /// The error.
+    type Error;
+
+    /// The error that is there.
+    fn into_error(self) -> Self::Error;
+}
+
+impl<E> CanFail for Failed<E> {
+    type Error = E;
+
+    fn into_error(self) -> E {
+        self.0
     }
 }
 
@@ -117,19 +142,16 @@ impl<T, E> Recovery<T> for Result<Recover<T>, E> {
 
 /// Decides on errors: made by [`Items::catch`].
 #[derive(Clone, Copy, Debug)]
-pub struct Catch<F, R, T, L> {
+pub struct Catch<F, T, K, L> {
     f: F,
-    // Asked for where the operator is named, so that a mistake is told there and once.
-    decide: fn(R) -> Result<Recover<T>, L>,
+    // What it asks of `f` is asked for where the operator is named, so that a mistake is told there and once.
+    decide: Decide<F, T, K, L>,
 }
 
-impl<F, E, G, R, L> Stage<F> for Catch<G, R, F::Item, L>
-where
-    F: Flow<Error = Failed<E>>,
-    G: FnMut(E) -> R,
-    L: Fault,
-{
-    type Flow = CatchFlow<F, G, R, F::Item, L>;
+type Decide<F, T, K, L> = fn(&mut F, K) -> Result<Recover<T>, L>;
+
+impl<F: Flow, G, L: Fault> Stage<F> for Catch<G, F::Item, F::Error, L> {
+    type Flow = CatchFlow<F, G, F::Item, F::Error, L>;
 
     fn attach(self, upstream: F) -> Self::Flow {
         CatchFlow { upstream: Some(upstream), f: self.f, decide: self.decide }
@@ -138,21 +160,16 @@ where
 
 pin_project! {
     /// The flow below [`Catch`].
-    pub struct CatchFlow<F, G, R, T, L> {
+    pub struct CatchFlow<F, G, T, K, L> {
         // `None` after `Recover::Stop` and after the end.
         #[pin]
         upstream: Option<F>,
         f: G,
-        decide: fn(R) -> Result<Recover<T>, L>,
+        decide: Decide<G, T, K, L>,
     }
 }
 
-impl<F, E, G, R, T, L> Flow for CatchFlow<F, G, R, T, L>
-where
-    F: Flow<Item = T, Error = Failed<E>>,
-    G: FnMut(E) -> R,
-    L: Fault,
-{
+impl<F: Flow<Item = T, Error = K>, G, T, K, L: Fault> Flow for CatchFlow<F, G, T, K, L> {
     type Item = T;
     type Error = L;
     type Bound = Bounded;
@@ -164,8 +181,8 @@ where
             let Some(upstream) = me.upstream.as_mut().as_pin_mut() else {
                 return Poll::Ready(Ok(Drive::Ended));
             };
-            let error = match upstream.poll_drive(cx, down) {
-                Poll::Ready(Err(Failed(error))) => error,
+            let fault = match upstream.poll_drive(cx, down) {
+                Poll::Ready(Err(fault)) => fault,
                 Poll::Ready(Ok(drive)) => {
                     if drive == Drive::Ended {
                         me.upstream.set(None);
@@ -174,7 +191,7 @@ where
                 }
                 Poll::Pending => return Poll::Pending,
             };
-            match (me.decide)((me.f)(error)) {
+            match (me.decide)(me.f, fault) {
                 Ok(Recover::Skip) => {}
                 Ok(Recover::With(item)) => {
                     if down.push(item).is_break() {

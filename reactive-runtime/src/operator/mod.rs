@@ -49,7 +49,7 @@ pub use batch::{Batch, Open, WeightedBatch, WeightedOpen};
 pub use batch_by::{BatchBy, OpenBy};
 pub use batch_while::{BatchWhile, OpenWhile};
 pub use boxed::{BoxPipe, Boxed, BoxedFlow, BoxedLocal, Chunks, LocalBoxPipe, LocalBoxedFlow, Unboxing};
-pub use catch::{Catch, CatchFlow, Recover, Recovery};
+pub use catch::{CanFail, Catch, CatchFlow, Recover, Recovery};
 pub use concat::{Concat, ConcatFlow};
 pub use default_if_empty::DefaultIfEmpty;
 pub use distinct::{Distinct, Key, Remembers, Seen};
