@@ -14,6 +14,7 @@ mod plan;
 mod rate;
 pub mod source;
 pub mod step;
+mod stream_operators;
 pub mod terminal;
 pub mod units;
 
@@ -27,6 +28,7 @@ pub use plan::{Plan, PlanEntry};
 pub use rate::Rate;
 pub use source::Source;
 pub use step::{Step, Stop};
+pub use stream_operators::StreamOperators;
 
 /// Writes a pipeline inline: `source |> operator(arguments, option = value)? |> ..`.
 ///
