@@ -1,0 +1,107 @@
+//! What a pipeline allocates: nothing for each item, and for its state what its operators need.
+
+use allocation_counter::measure;
+use futures::executor::block_on;
+use reactive_runtime::prelude::*;
+
+const ITEMS: u32 = 10_000;
+
+/// How many allocations ten thousand items more take. What a thread allocates once is in both counts.
+fn for_more_items(run: impl Fn(u32)) -> u64 {
+    run(ITEMS);
+    let few = measure(|| run(ITEMS)).count_total;
+    measure(|| run(2 * ITEMS)).count_total - few
+}
+
+#[test]
+fn steps_allocate_nothing() {
+    let more = for_more_items(|items| {
+        let sum = pipeline! {
+            0..items
+                |> map(|x| x.wrapping_mul(3))
+                |> filter(|x| x % 2 == 0)
+                |> inspect(|_| ())
+                |> scan(0u32, |sum, x| { *sum = sum.wrapping_add(x); *sum })
+                |> enumerate()
+                |> filter_map(|(i, x)| (i % 3 > 0).then_some(x))
+                |> skip(5)
+                |> step_by(2)
+                |> pairwise()
+                |> map(|(a, b)| a ^ b)
+                |> distinct_until_changed()
+                |> skip_last(4)
+                |> fold(0u32, u32::wrapping_add)
+        };
+        block_on(sum);
+    });
+    assert_eq!(more, 0);
+}
+
+#[test]
+fn errors_and_their_recovery_allocate_nothing() {
+    let more = for_more_items(|items| {
+        let counted = pipeline! {
+            0..items
+                |> map(|x| if x % 3 == 0 { Err(x) } else { Ok(x) })?
+                |> map_err(|x| x + 1)
+                |> catch(|x| if x % 2 == 0 { Recover::With(x) } else { Recover::Skip })
+                |> try_map(|x| if x == u32::MAX { Err("") } else { Ok(x) })
+                |> count()
+        };
+        block_on(counted).expect("no such item");
+    });
+    assert_eq!(more, 0);
+}
+
+#[test]
+fn stages_of_two_sources_and_of_many_items_allocate_nothing() {
+    let more = for_more_items(|items| {
+        let sum = pipeline! {
+            0..items
+                |> merge(0..items)
+                |> zip(0..)
+                |> flat_map(|(a, b)| [a, b])
+                |> intersperse(7)
+                |> concat(0..items)
+                |> take_last(9)
+                |> sum::<u32>()
+        };
+        block_on(sum);
+    });
+    assert_eq!(more, 0);
+}
+
+#[test]
+fn a_batch_is_one_allocation() {
+    let more = for_more_items(|items| {
+        block_on(pipeline! { 0..items |> batch(100) |> map(|batch| batch.len()) |> sum::<usize>() });
+    });
+    assert_eq!(more, u64::from(ITEMS / 100));
+}
+
+#[test]
+fn windows_that_are_used_up_allocate_nothing() {
+    let more = for_more_items(|items| {
+        block_on(
+            pipeline! { 0..items |> window(8) |> map(|w| w.iter().sum::<u32>()) |> fold(0, u32::wrapping_add) },
+        );
+    });
+    assert_eq!(more, 0);
+}
+
+#[test]
+fn a_box_allocates_nothing_for_its_items() {
+    let more = for_more_items(|items| {
+        block_on(pipeline! { 0..items |> map(|x| x + 1) |> boxed() |> sum::<u32>() });
+    });
+    assert_eq!(more, 0);
+}
+
+#[test]
+fn nothing_is_allocated_before_the_first_poll() {
+    let count = measure(|| {
+        let pipe = pipeline! { 0..ITEMS |> map(|x| x + 1) |> batch(100) |> flat_map(|b| b) |> skip_last(9) |> count() };
+        drop(pipe);
+    });
+    assert_eq!(count.count_total, 0);
+}

@@ -1,0 +1,174 @@
+//! Values that make no sense, or are larger than any memory: a clear panic where they are given, or no harm.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::executor::block_on;
+use futures::{Stream, StreamExt};
+use reactive_runtime::prelude::*;
+
+/// The message of the panic of `f`.
+fn panic_of<R>(f: impl FnOnce() -> R) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(f)).err().expect("a panic");
+    match panic.downcast::<String>() {
+        Ok(message) => *message,
+        Err(panic) => (*panic.downcast::<&str>().expect("a message")).to_owned(),
+    }
+}
+
+#[test]
+fn zero_where_it_has_no_meaning_is_told_by_name() {
+    // Not as literals, which do not compile.
+    let zero = usize::default();
+    let pipe = || Pipe::new(0..9u32);
+    for (message, says) in [
+        (panic_of(|| pipe().batch(zero)), "`batch` takes a size of at least 1"),
+        (panic_of(|| pipe().batch_by(|x| *x, zero)), "`batch_by` takes a size of at least 1"),
+        (panic_of(|| pipe().with(|i| i.batch_by(|x| *x, 1).max_keys(zero))), "`max_keys` takes at least 1"),
+        (panic_of(|| pipe().with(|i| i.batch_while(|_, _| true).max(zero))), "`max` takes at least 1"),
+        (panic_of(|| pipe().window(zero)), "`window` takes a size of at least 1"),
+        (panic_of(|| pipe().with(|i| i.window(1).step(zero))), "`step` takes at least 1"),
+        (panic_of(|| pipe().step_by(zero)), "`step_by` takes a count of at least 1"),
+        (panic_of(|| pipe().with(|i| i.distinct().capacity(zero))), "`capacity` takes at least 1"),
+        (panic_of(|| interval(std::time::Duration::ZERO)), "give it a period such as `100ms`"),
+    ] {
+        assert!(message.contains(says), "{message}");
+    }
+}
+
+#[test]
+fn zero_where_it_has_a_meaning_is_fine() {
+    let zero = usize::default();
+    let count = |pipe: Pipe<_>| block_on(pipe.count());
+    assert_eq!(count(pipeline! { 0..9 |> take(zero) |> boxed() }), 0);
+    assert_eq!(count(pipeline! { 0..9 |> skip(zero) |> boxed() }), 9);
+    assert_eq!(count(pipeline! { 0..9 |> take_last(zero) |> boxed() }), 0);
+    assert_eq!(count(pipeline! { 0..9 |> skip_last(zero) |> boxed() }), 9);
+}
+
+#[test]
+fn more_than_any_memory_costs_what_comes() {
+    let most = usize::MAX;
+    let count = |pipe: BoxPipe<'_, ()>| block_on(pipe.count());
+    assert_eq!(count(pipeline! { 0..9 |> batch(most) |> map(|_| ()) |> boxed() }), 1);
+    assert_eq!(count(pipeline! { 0..9 |> batch_by(|x| x % 2, most) |> map(|_| ()) |> boxed() }), 2);
+    assert_eq!(count(pipeline! { 0..9 |> window(most, step = most).partial() |> map(|_| ()) |> boxed() }), 1);
+    assert_eq!(count(pipeline! { 0..9 |> take_last(most) |> map(|_| ()) |> boxed() }), 9);
+    assert_eq!(count(pipeline! { 0..9 |> skip_last(most) |> map(|_| ()) |> boxed() }), 0);
+    assert_eq!(count(pipeline! { 0..9 |> take(most) |> map(|_| ()) |> boxed() }), 9);
+    assert_eq!(count(pipeline! { 0..9 |> skip(most) |> map(|_| ()) |> boxed() }), 0);
+    assert_eq!(count(pipeline! { 0..9 |> step_by(most) |> map(|_| ()) |> boxed() }), 1);
+    assert_eq!(count(pipeline! { 0..9 |> distinct().capacity(most) |> map(|_| ()) |> boxed() }), 9);
+}
+
+#[test]
+fn an_empty_source_gives_what_it_should() {
+    let none = || empty::<u32>();
+    assert_eq!(block_on(pipeline! { none() |> batch(3) |> window(2).partial() |> count() }), 0);
+    assert_eq!(block_on(pipeline! { none() |> reduce(|a, b| a + b) |> count() }), 0);
+    assert_eq!(block_on(pipeline! { none() |> default_if_empty(7) |> collect::<Vec<_>>() }), [7]);
+    assert_eq!(
+        block_on(pipeline! { none() |> intersperse(7) |> start_with([1]) |> collect::<Vec<_>>() }),
+        [1]
+    );
+    assert_eq!(block_on(pipeline! { none() |> zip(0..) |> count() }), 0);
+    assert_eq!(block_on(pipeline! { none() |> sum::<u32>() }), 0);
+    assert_eq!(block_on(pipeline! { none() |> first() }), None);
+    assert!(block_on(pipeline! { none() |> all(|_| false) }));
+}
+
+/// A source that lies about how many items it has.
+struct Liar(std::ops::Range<u32>);
+
+impl Iterator for Liar {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (usize::MAX, Some(0))
+    }
+}
+
+#[test]
+fn a_source_that_lies_about_its_size_is_read_all_the_same() {
+    let items = pipeline! {
+        Liar(0..9) |> intersperse(100) |> batch(2) |> concat(Liar(0..3) |> map(|x| vec![x])) |> window(2).partial() |> count()
+    };
+    assert_eq!(block_on(items), 11);
+    let pipe = pipeline! { Liar(0..9) |> merge(Liar(0..9)) |> zip(Liar(0..9)) |> take_last(2) |> start_with([(1, 1)]) };
+    let _ = Stream::size_hint(&pipe);
+    assert_eq!(block_on(pipe.count()), 3);
+}
+
+/// A closure panics at an item: what came before is there, the pipeline has ended, and its source is dropped once.
+#[test]
+fn a_panic_in_a_closure_ends_the_pipeline() {
+    type Row = (&'static str, fn(BoxPipe<'static, u32>) -> BoxPipe<'static, u32>);
+    fn at_four(x: u32) -> u32 {
+        if x == 4 { panic!("at four") } else { x }
+    }
+    let rows: &[Row] = &[
+        ("map", |p| pipeline! { p |> map(at_four) |> boxed() }),
+        ("filter", |p| pipeline! { p |> filter(|x| at_four(*x) < 9) |> boxed() }),
+        ("filter_map", |p| pipeline! { p |> filter_map(|x| Some(at_four(x))) |> boxed() }),
+        ("inspect", |p| pipeline! { p |> inspect(|x| drop(at_four(*x).to_string())) |> boxed() }),
+        ("scan", |p| pipeline! { p |> scan(0, |_, x| at_four(x)) |> boxed() }),
+        ("flat_map", |p| pipeline! { p |> flat_map(|x| [at_four(x)]) |> boxed() }),
+        (
+            "try_map",
+            |p| pipeline! { p |> try_map(|x| Ok::<_, ()>(at_four(x))) |> catch(|_| Recover::Skip) |> boxed() },
+        ),
+        ("catch", |p| {
+            pipeline! { p |> map(|x| if x == 4 { Err(x) } else { Ok(x) })? |> catch(|x| Recover::With(at_four(x))) |> boxed() }
+        }),
+        ("take_while", |p| pipeline! { p |> take_while(|x| at_four(*x) < 9) |> boxed() }),
+        ("distinct_by", |p| pipeline! { p |> distinct_by(|x| at_four(*x)) |> boxed() }),
+        ("batch_while", |p| pipeline! { p |> batch_while(|_, b| at_four(*b) > 99) |> flatten() |> boxed() }),
+        ("batch_by", |p| pipeline! { p |> batch_by(|x| at_four(*x), 1) |> flatten() |> boxed() }),
+        ("reduce", |p| pipeline! { p |> reduce(|_, b| at_four(b)) |> boxed() }),
+    ];
+    for (name, row) in rows {
+        let (dropped, held) = drop_counter();
+        let source = (0..9).inspect(move |_| {
+            let _ = &held;
+        });
+        let mut pipe = row(pipeline! { source |> boxed() });
+        let taken = catch_unwind(AssertUnwindSafe(|| while block_on(pipe.next()).is_some() {}));
+        assert!(taken.is_err(), "{name}: no panic");
+        assert_eq!(block_on(pipe.next()), None, "{name}: it goes on");
+        drop(pipe);
+        assert_eq!(dropped.load(Ordering::Relaxed), 1, "{name}: its source");
+    }
+}
+
+struct CountsDrop(Arc<AtomicUsize>);
+
+impl Drop for CountsDrop {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn drop_counter() -> (Arc<AtomicUsize>, CountsDrop) {
+    let count = Arc::default();
+    (Arc::clone(&count), CountsDrop(count))
+}
+
+#[test]
+fn items_are_dropped_once_wherever_the_pipeline_stops() {
+    for taken in 0..12 {
+        let item = Rc::new(());
+        let items = vec![item.clone(); 10];
+        let mut pipe = pipeline! { items |> batch(3) |> flat_map(|batch| batch) |> pairwise() |> skip_last(2) |> take_last(4) };
+        for _ in 0..taken {
+            block_on(pipe.next());
+        }
+        drop(pipe);
+        assert_eq!(Rc::strong_count(&item), 1, "after {taken}");
+    }
+}
