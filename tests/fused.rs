@@ -4,6 +4,7 @@
 //! does, and how the result is taken.
 
 use std::cell::{Cell, RefCell};
+use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::ops::{ControlFlow, RangeInclusive};
@@ -49,6 +50,36 @@ macro_rules! chain {
     (@ $r:ident $c:tt batch $($op:ident)*) => {
         chain!(@add $r $c batch [batch($r.size()) flat_map($r.unpack())] $($op)*)
     };
+    (@ $r:ident $c:tt take_while $($op:ident)*) => { chain!(@add $r $c take_while [take_while($r.keeps())] $($op)*) };
+    (@ $r:ident $c:tt skip_while $($op:ident)*) => { chain!(@add $r $c skip_while [skip_while($r.keeps())] $($op)*) };
+    (@ $r:ident $c:tt map_while $($op:ident)*) => {
+        chain!(@add $r $c map_while [map_while($r.linear_if_kept())] $($op)*)
+    };
+    (@ $r:ident $c:tt skip_last $($op:ident)*) => { chain!(@add $r $c skip_last [skip_last($r.count())] $($op)*) };
+    (@ $r:ident $c:tt take_last $($op:ident)*) => { chain!(@add $r $c take_last [take_last($r.count())] $($op)*) };
+    (@ $r:ident $c:tt step_by $($op:ident)*) => { chain!(@add $r $c step_by [step_by($r.one_size())] $($op)*) };
+    (@ $r:ident $c:tt distinct $($op:ident)*) => { chain!(@add $r $c distinct [map($r.residue()) distinct()] $($op)*) };
+    (@ $r:ident $c:tt changes $($op:ident)*) => {
+        chain!(@add $r $c changes [map($r.residue()) distinct_until_changed()] $($op)*)
+    };
+    (@ $r:ident $c:tt pairwise $($op:ident)*) => { chain!(@add $r $c pairwise [pairwise() map($r.join())] $($op)*) };
+    (@ $r:ident $c:tt reduce $($op:ident)*) => { chain!(@add $r $c reduce [reduce($r.add())] $($op)*) };
+    (@ $r:ident $c:tt intersperse $($op:ident)*) => {
+        chain!(@add $r $c intersperse [intersperse(7) inspect($r.look())] $($op)*)
+    };
+    (@ $r:ident $c:tt start_with $($op:ident)*) => {
+        chain!(@add $r $c start_with [start_with([1, 2, 3]) inspect($r.look())] $($op)*)
+    };
+    (@ $r:ident $c:tt default_if_empty $($op:ident)*) => {
+        chain!(@add $r $c default_if_empty [default_if_empty(9) inspect($r.look())] $($op)*)
+    };
+    (@ $r:ident $c:tt batch_while $($op:ident)*) => {
+        chain!(@add $r $c batch_while [batch_while(alike) flat_map($r.unpack())] $($op)*)
+    };
+    (@ $r:ident $c:tt window $($op:ident)*) => {
+        chain!(@add $r $c window [window($r.size()) map(|window| window.to_vec()) flat_map($r.unpack())] $($op)*)
+    };
+
     (@ $r:ident $c:tt question $($op:ident)*) => {
         chain!(@add $r $c question [map($r.attempt::<Failure>())?] $($op)*)
     };
@@ -139,6 +170,21 @@ fn caught_twice() -> Vec<Chain> {
     chains!(results [take batch] [catch_or_fail] [skip question] [catch] [take other_question])
 }
 
+/// The other operators that need no clock, between those that stop, fail, drop and hold.
+fn others() -> Vec<Chain> {
+    chains!(stream [take question]
+        [take_while skip_while map_while skip_last take_last step_by distinct changes pairwise reduce intersperse start_with
+            default_if_empty batch_while window]
+        [skip batch])
+}
+
+fn others_of_a_source_that_fails() -> Vec<Chain> {
+    chains!(results
+        [take_while skip_while map_while skip_last take_last step_by distinct changes pairwise reduce intersperse start_with
+            default_if_empty batch_while window]
+        [catch_or_fail] [map])
+}
+
 fn long() -> Vec<Chain> {
     let mut long = chains!(
         stream[map][filter][scan][enumerate][inspect][skip][filter_map][question][try_map][map][take]
@@ -181,6 +227,16 @@ proptest! {
     #[test]
     fn chains_that_catch_twice_agree(given in given(0..=40)) {
         agree(&caught_twice(), &given)?;
+    }
+
+    #[test]
+    fn chains_of_the_other_operators_agree(given in given(0..=20)) {
+        agree(&others(), &given)?;
+    }
+
+    #[test]
+    fn chains_of_the_other_operators_behind_errors_agree(given in given(0..=30)) {
+        agree(&others_of_a_source_that_fails(), &given)?;
     }
 
     #[test]
@@ -372,6 +428,63 @@ fn operator_on_vec(name: &str, place: usize, knobs: Knobs, events: Vec<Event>) -
             })
         }
         "take" => until_taken(events, knobs.count),
+        "take_while" => until_dropped(events, |x| knobs.keeps(x).then_some(x)),
+        "map_while" => until_dropped(events, |x| knobs.keeps(x).then(|| knobs.linear(x))),
+        "skip_while" => {
+            let mut skipping = true;
+            on_items(events, |x| {
+                skipping = skipping && knobs.keeps(x);
+                (!skipping).then_some(Ok(x))
+            })
+        }
+        "step_by" => {
+            let mut index = 0..;
+            on_items(events, |x| index.next().filter(|at| at % knobs.size == 0).map(|_| Ok(x)))
+        }
+        "skip_last" => {
+            let mut held = VecDeque::new();
+            on_items(events, |x| {
+                held.push_back(x);
+                if held.len() > knobs.count { held.pop_front().map(Ok) } else { None }
+            })
+        }
+        "take_last" => on_runs(events, |run, _| run[run.len().saturating_sub(knobs.count)..].to_vec()),
+        "distinct" => {
+            let mut seen = HashSet::new();
+            on_items(events, |x| seen.insert(residue(x)).then(|| Ok(residue(x))))
+        }
+        "changes" => {
+            let mut last = None;
+            on_items(events, |x| (last.replace(residue(x)) != last).then(|| Ok(residue(x))))
+        }
+        "pairwise" => {
+            let mut last = None;
+            on_items(events, |x| last.replace(x).map(|previous| Ok(joined((previous, x)))))
+        }
+        "reduce" => on_runs(events, |run, ends| {
+            run.iter().copied().filter(|_| ends).reduce(i64::wrapping_add).into_iter().collect()
+        }),
+        "intersperse" => {
+            let mut first = true;
+            let with_separator = |event: Event| match event {
+                Ok(x) if !std::mem::take(&mut first) => vec![Ok(7), Ok(x)],
+                event => vec![event],
+            };
+            events.into_iter().flat_map(with_separator).collect()
+        }
+        "start_with" => [1, 2, 3].map(Ok).into_iter().chain(events).collect(),
+        "default_if_empty" => {
+            let empty = events.iter().all(Result::is_err);
+            events.into_iter().chain(empty.then_some(Ok(9))).collect()
+        }
+        "batch_while" => on_runs(events, |run, _| {
+            let with_length = |batch: &[i64]| [&[batch.len() as i64], batch].concat();
+            run.chunk_by(alike).flat_map(with_length).collect()
+        }),
+        "window" => on_runs(events, |run, _| {
+            let with_length = |window: &[i64]| [&[window.len() as i64], window].concat();
+            run.windows(knobs.size).flat_map(with_length).collect()
+        }),
         "catch" => caught_on_vec(events, place, |failure| match knobs.decide(failure) {
             Decision::Fail => Decision::Skip,
             decision => decision,
@@ -384,6 +497,42 @@ fn operator_on_vec(name: &str, place: usize, knobs: Knobs, events: Vec<Event>) -
 /// Operators see no errors.
 fn on_items(events: Vec<Event>, mut f: impl FnMut(i64) -> Option<Event>) -> Vec<Event> {
     events.into_iter().filter_map(|event| event.map_or_else(|error| Some(Err(error)), &mut f)).collect()
+}
+
+/// What flushes at an error: each run of items between errors, and whether the end follows it.
+fn on_runs(events: Vec<Event>, f: impl Fn(&[i64], bool) -> Vec<i64>) -> Vec<Event> {
+    let mut out = Vec::new();
+    let mut run = Vec::new();
+    for event in events {
+        match event {
+            Ok(item) => run.push(item),
+            Err(error) => {
+                out.extend(f(&std::mem::take(&mut run), false).into_iter().map(Ok));
+                out.push(Err(error));
+            }
+        }
+    }
+    out.extend(f(&run, true).into_iter().map(Ok));
+    out
+}
+
+fn until_dropped(events: Vec<Event>, f: impl Fn(i64) -> Option<i64>) -> Vec<Event> {
+    events
+        .into_iter()
+        .map_while(|event| event.map_or_else(|error| Some(Err(error)), |x| f(x).map(Ok)))
+        .collect()
+}
+
+fn residue(x: i64) -> i64 {
+    x.rem_euclid(5)
+}
+
+fn joined((previous, x): (i64, i64)) -> i64 {
+    previous.wrapping_mul(31).wrapping_add(x)
+}
+
+fn alike(previous: &i64, x: &i64) -> bool {
+    residue(*previous) <= residue(*x)
 }
 
 fn until_taken(events: Vec<Event>, count: usize) -> Vec<Event> {
@@ -517,6 +666,34 @@ impl Run {
     /// The size of a batch; [`unpack`](Self::unpack) is given to the same place.
     fn size(&self) -> usize {
         self.given.knobs[self.place.get() + 1].size
+    }
+
+    fn one_size(&self) -> usize {
+        self.next().1.size
+    }
+
+    fn residue(&self) -> impl FnMut(i64) -> i64 + use<> {
+        let (.., note) = self.next();
+        move |x| {
+            note(x);
+            residue(x)
+        }
+    }
+
+    fn join(&self) -> impl FnMut((i64, i64)) -> i64 + use<> {
+        let (.., note) = self.next();
+        move |pair| {
+            note(pair.1);
+            joined(pair)
+        }
+    }
+
+    fn add(&self) -> impl FnMut(i64, i64) -> i64 + use<> {
+        let (.., note) = self.next();
+        move |sum, x| {
+            note(x);
+            sum.wrapping_add(x)
+        }
     }
 
     fn unpack(&self) -> impl FnMut(Vec<i64>) -> Vec<i64> + use<> {
