@@ -6,14 +6,14 @@ use crate::args::Args;
 use crate::ast::{Call, Head, Pipeline, Stage};
 use crate::errors::Errors;
 use crate::literal::is_zero;
-use crate::operators;
+use crate::operators::{self, Argument};
 use crate::tokens::{ident, literal, parenthesised};
 
 pub(crate) fn pipeline(pipeline: &Pipeline, errors: &mut Errors) {
     if let [TokenTree::Ident(function), args] = pipeline.source.as_slice()
         && let Some(args) = parenthesised(Some(args))
     {
-        zeros(&function.to_string(), &Args::of(args), errors);
+        zeros(&function.to_string(), &Args::of(args), &[], errors);
     }
     for stage in &pipeline.stages {
         check_stage(stage, errors);
@@ -25,11 +25,9 @@ fn check_stage(stage: &Stage, errors: &mut Errors) {
         check_attribute(attribute, errors);
     }
     if let Head::Call(calls, _) = &stage.head {
-        for call in calls {
-            let args = Args::of(&call.args);
-            zeros(&call.name.to_string(), &args, errors);
-            order(&args, errors);
-        }
+        let args = Args::of(&calls[0].args);
+        zeros(&calls[0].name.to_string(), &args, &calls[1..], errors);
+        order(&args, errors);
         repetition(calls, errors);
     }
 }
@@ -52,12 +50,26 @@ pub(crate) fn is_lint(attribute: &str) -> bool {
     ["allow", "deny", "expect", "forbid", "warn"].contains(&attribute)
 }
 
-fn zeros(operator: &str, args: &Args, errors: &mut Errors) {
-    let no_zero = operators::row(operator).and_then(|row| row.no_zero);
-    if let (Some(message), Some([token])) = (no_zero, args.positional.first().map(Vec::as_slice))
-        && let Some(literal) = literal(Some(token)).filter(is_zero)
-    {
-        errors.add(literal.span(), message);
+/// Literal zeros in the arguments of an operator, in its options by name, and in those by method.
+fn zeros(operator: &str, args: &Args, setters: &[Call], errors: &mut Errors) {
+    let Some(row) = operators::row(operator) else { return };
+    for (argument, message) in row.no_zero {
+        let values: Vec<_> = match argument {
+            Argument::At(at) => args.positional.get(*at).into_iter().cloned().collect(),
+            Argument::Option(name) => {
+                let by_name = args.options.iter().filter(|option| option.name == name);
+                let by_method = setters.iter().filter(|setter| setter.name == name);
+                by_name
+                    .map(|option| option.value.clone())
+                    .chain(by_method.map(|setter| setter.args.stream().into_iter().collect()))
+                    .collect()
+            }
+        };
+        let zeros = values.iter().filter_map(|value| match value.as_slice() {
+            [token] => literal(Some(token)).filter(is_zero),
+            _ => None,
+        });
+        zeros.for_each(|zero| errors.add(zero.span(), message));
     }
 }
 

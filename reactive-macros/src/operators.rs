@@ -8,18 +8,25 @@ pub(crate) struct Row {
     pub(crate) fuses: bool,
     /// Its first argument is a source.
     pub(crate) takes_source: bool,
-    /// What to say when its first argument is a literal zero, where that has no meaning.
-    pub(crate) no_zero: Option<&'static str>,
+    /// Where a literal zero has no meaning, and what to say then.
+    pub(crate) no_zero: &'static [(Argument, &'static str)],
+}
+
+/// An argument of an operator.
+#[derive(Clone, Copy)]
+pub(crate) enum Argument {
+    At(usize),
+    Option(&'static str),
 }
 
 impl Row {
-    const fn no_zero(self, message: &'static str) -> Self {
-        Self { no_zero: Some(message), ..self }
+    const fn no_zero(self, no_zero: &'static [(Argument, &'static str)]) -> Self {
+        Self { no_zero, ..self }
     }
 }
 
 const fn stage(name: &'static str) -> Row {
-    Row { name, fuses: false, takes_source: false, no_zero: None }
+    Row { name, fuses: false, takes_source: false, no_zero: &[] }
 }
 
 const fn step(name: &'static str) -> Row {
@@ -30,18 +37,28 @@ const fn combine(name: &'static str) -> Row {
     Row { takes_source: true, ..stage(name) }
 }
 
+const NO_BATCH: &str = "a batch of 0 items has no meaning: give it a size of at least 1";
+const NO_MEMORY: (Argument, &str) =
+    (Argument::Option("capacity"), "a memory of 0 keys has no meaning: give it a capacity of at least 1");
+
 const OPERATORS: &[Row] = &[
-    stage("batch").no_zero("a batch of 0 items has no meaning: give it a size of at least 1"),
+    stage("batch").no_zero(&[(Argument::At(0), NO_BATCH)]),
+    stage("batch_by").no_zero(&[
+        (Argument::At(1), NO_BATCH),
+        (Argument::Option("max_keys"), "at most 0 open batches have no meaning: allow at least 1"),
+    ]),
+    stage("batch_while").no_zero(&[(Argument::Option("max"), NO_BATCH)]),
     combine("concat"),
-    step("distinct"),
-    step("distinct_by"),
+    step("distinct").no_zero(&[NO_MEMORY]),
+    step("distinct_by").no_zero(&[NO_MEMORY]),
     step("distinct_until_changed"),
     step("distinct_until_changed_by"),
     step("enumerate"),
     step("filter"),
     step("filter_map"),
     step("inspect"),
-    stage("interval").no_zero("an interval of 0 has no meaning: give it a period such as `100ms`"),
+    stage("interval")
+        .no_zero(&[(Argument::At(0), "an interval of 0 has no meaning: give it a period such as `100ms`")]),
     step("map"),
     step("map_while"),
     combine("merge"),
@@ -50,10 +67,14 @@ const OPERATORS: &[Row] = &[
     step("skip"),
     step("skip_last"),
     step("skip_while"),
-    step("step_by").no_zero("each 0th item has no meaning: give it a count of at least 1"),
+    step("step_by")
+        .no_zero(&[(Argument::At(0), "each 0th item has no meaning: give it a count of at least 1")]),
     step("take"),
     step("take_while"),
-    stage("window").no_zero("a window of 0 items has no meaning: give it a size of at least 1"),
+    stage("window").no_zero(&[
+        (Argument::At(0), "a window of 0 items has no meaning: give it a size of at least 1"),
+        (Argument::Option("step"), "windows that do not move have no meaning: give a step of at least 1"),
+    ]),
     combine("zip"),
 ];
 

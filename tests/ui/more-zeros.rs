@@ -2,5 +2,9 @@ use reactive_runtime::prelude::*;
 
 fn main() {
     let _ = pipeline! { [1, 2] |> window(0) |> count() };
+    let _ = pipeline! { [1, 2] |> window(2, step = 0) |> count() };
     let _ = pipeline! { [1, 2] |> step_by(0) |> count() };
+    let _ = pipeline! { [1, 2] |> distinct().capacity(0) |> count() };
+    let _ = pipeline! { [1, 2] |> batch_by(|x| x % 2, 0, max_keys = 0) |> count() };
+    let _ = pipeline! { [1, 2] |> batch_while(|a, b| a == b, max = 0) |> count() };
 }
