@@ -186,6 +186,57 @@ fn fused_and_unfused_stages_mix() {
 }
 
 #[test]
+fn steps_take_options_in_a_run() {
+    let items = pipeline! { [1, 2, 3, 1] |> map(|x| x) |> distinct(capacity = 1) |> map(|x| x) |> collect::<Vec<_>>() };
+    assert_eq!(block_on(items), [1, 2, 3, 1]);
+    let items = pipeline! { [1, 2, 1] |> distinct().unbounded() |> collect::<Vec<_>>() };
+    assert_eq!(block_on(items), [1, 2]);
+}
+
+#[test]
+fn a_struct_literal_is_a_source() {
+    struct Rows {
+        rows: Vec<u8>,
+    }
+    impl IntoIterator for Rows {
+        type Item = u8;
+        type IntoIter = std::vec::IntoIter<u8>;
+
+        fn into_iter(self) -> Self::IntoIter {
+            self.rows.into_iter()
+        }
+    }
+    assert_eq!(block_on(pipeline! { Rows { rows: vec![1] } |> merge(Rows { rows: vec![2] }) |> count() }), 2);
+}
+
+#[test]
+fn a_pipeline_over_borrowed_items_can_be_spawned() {
+    fn assert_send<T: Send>(_: T) {}
+    assert_send(async {
+        let words = ["1", "x"];
+        pipeline! { &words |> map(|word| word.parse::<u8>())? |> catch(|_| Recover::Skip) |> batch(2) |> zip(0..) |> count() }
+            .await
+    });
+}
+
+#[test]
+fn a_trait_of_the_user_hides_nothing() {
+    trait Meddling {
+        fn items(&self) {}
+        fn attach(&self) {}
+        fn make(&self) {}
+        fn kind(&self) {}
+    }
+    impl<T> Meddling for T {}
+    const PLAN: usize = 2;
+    assert_eq!(block_on(pipeline! { 0..9 |> map(|x| x + 1) |> take(PLAN) |> batch(1) |> count() }), 2);
+    0.items();
+    0.attach();
+    0.make();
+    0.kind();
+}
+
+#[test]
 fn arguments_borrow_from_their_surroundings() {
     let words = ["a".to_owned(), "bb".to_owned()];
     let least = 2;
