@@ -49,6 +49,19 @@ fn iterators_by_value_and_by_reference() {
 }
 
 #[test]
+fn iterators_whose_methods_are_named_as_operators() {
+    let words = ["ab", "c"];
+    assert_eq!(block_on(pipeline! { (0..3).map(|x| x + 1) |> sum::<i32>() }), 6);
+    assert_eq!(block_on(pipeline! { words.iter().filter(|s| s.len() > 1) |> count() }), 1);
+    assert_eq!(block_on(pipeline! { words.iter().rev().skip(1).copied() |> collect::<String>() }), "ab");
+    let lengths = pipeline! { "1 22".split(' ').map(|s| s.len()) |> collect::<Vec<_>>() };
+    assert_eq!(block_on(lengths), [1, 2]);
+    let merged = pipeline! { [1] |> merge(words.iter().map(|_| 2) |> take(1)) |> sum::<i32>() };
+    assert_eq!(block_on(merged), 3);
+    assert_eq!(block_on(pipeline! { [1] |> concat(words.iter().map(|_| 2)) |> sum::<i32>() }), 5);
+}
+
+#[test]
 fn streams_by_value_by_reference_and_boxed() {
     let mut stream = futures::stream::iter(0..4);
     assert_eq!(block_on(pipeline! { &mut stream |> take(1) |> collect::<Vec<_>>() }), [0]);

@@ -127,11 +127,12 @@ fn leading_attribute(tokens: &mut Vec<TokenTree>) -> Option<Group> {
 /// The source, and the stages that follow it behind something else than a `|>`.
 fn parse_source(tokens: Vec<TokenTree>, errors: &mut Errors) -> (Vec<TokenTree>, Vec<Stage>) {
     let mut stages = Vec::new();
-    // A `|` is an operator of Rust too: it is a mistake for sure only before an operator that the table knows.
+    // A `|` is an operator of Rust too: it is a mistake for sure only before an operator that the table knows. A `.` is
+    // none: an iterator has methods of the same names.
     let mistaken = (1..tokens.len()).find_map(|at| {
         let separator = separator_len(&tokens[at..]);
         let name = ident(tokens.get(at + separator))?.to_string();
-        let call = separator > 0 && call_len(&tokens[at + separator..]) > 0;
+        let call = separator > 0 && !is_punct(tokens.get(at), '.') && call_len(&tokens[at + separator..]) > 0;
         (call && operators::row(&name).is_some()).then_some((at, separator))
     });
     let Some((at, len)) = mistaken else { return (tokens, stages) };
