@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::fault::Fault;
-use crate::flow::{Downstream, Drive, Driven, Flow, Tail};
+use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 
 /// What a stage does that holds items.
 pub trait Gather<T> {
@@ -51,7 +51,7 @@ pin_project! {
         #[pin]
         upstream: F,
         gather: G,
-        // Downstream broke at one of several that were ready.
+        // Downstream broke at one of several that were ready, or a poll had given enough of them.
         more: bool,
         tail: Tail<K>,
     }
@@ -75,11 +75,12 @@ impl<F: Flow<Error = K>, G: Gather<F::Item>, K: Fault> Flow for GatherFlow<F, G,
         down: &mut D,
     ) -> Driven<F::Error> {
         let me = self.project();
-        let mut filling = Filling { gather: me.gather, more: me.more, down };
+        let mut filling =
+            Filling { gather: me.gather, more: me.more, budget: Budget::items(), broke: false, down };
         if *filling.more {
             let next = filling.gather.more();
             if filling.give(next).is_break() {
-                return Poll::Ready(Ok(Drive::Paused));
+                return filling.stopped(cx);
             }
         }
         if let Some(told) = me.tail.settle() {
@@ -89,12 +90,13 @@ impl<F: Flow<Error = K>, G: Gather<F::Item>, K: Fault> Flow for GatherFlow<F, G,
         let cause = match &driven {
             Poll::Ready(Ok(Drive::Ended)) => Flush::End,
             Poll::Ready(Err(_)) => Flush::Error,
-            Poll::Ready(Ok(Drive::Paused)) | Poll::Pending => return driven,
+            Poll::Ready(Ok(Drive::Paused)) => return filling.stopped(cx),
+            Poll::Pending => return Poll::Pending,
         };
         me.tail.note(driven);
         let held = filling.gather.flush(cause);
         if filling.give(held).is_break() {
-            return Poll::Ready(Ok(Drive::Paused));
+            return filling.stopped(cx);
         }
         Poll::Ready(me.tail.settle().unwrap_or(Ok(Drive::Ended)))
     }
@@ -113,6 +115,8 @@ impl<F: Flow<Error = K>, G: Gather<F::Item>, K: Fault> Flow for GatherFlow<F, G,
 struct Filling<'a, G, D> {
     gather: &'a mut G,
     more: &'a mut bool,
+    budget: Budget,
+    broke: bool,
     down: &'a mut D,
 }
 
@@ -126,13 +130,20 @@ impl<G, D> Filling<'_, G, D> {
     {
         *self.more = false;
         while let Some(out) = ready {
-            if self.down.push(out).is_break() {
+            self.broke = self.down.push(out).is_break();
+            if self.broke || !self.budget.spend() {
                 *self.more = true;
                 return ControlFlow::Break(());
             }
             ready = self.gather.more();
         }
         ControlFlow::Continue(())
+    }
+
+    /// What a call tells after a break: of downstream, or for want of budget.
+    #[inline(always)]
+    fn stopped<E>(&self, cx: &Context<'_>) -> Driven<E> {
+        if self.broke { Poll::Ready(Ok(Drive::Paused)) } else { yield_now(cx) }
     }
 }
 

@@ -16,7 +16,7 @@ use futures::{Stream, StreamExt};
 
 use super::{Off, Recover};
 use crate::fault::Fault;
-use crate::flow::{Bounded, Downstream, Drive, Driven, Flow};
+use crate::flow::{BUDGET, Bounded, Downstream, Drive, Driven, Flow};
 use crate::pipe::Pipe;
 use crate::source::Source;
 
@@ -149,6 +149,25 @@ macro_rules! laws {
                 std::thread::Builder::new().stack_size(64 * 1024).spawn(run).unwrap().join().unwrap();
             }
 
+            /// However much is ready, a poll takes and gives a bounded number of items.
+            #[test]
+            fn does_bounded_work_in_a_poll() {
+                let taken = AtomicUsize::new(0);
+                let $p = Pipe::new(0..200_000u32).inspect(|_| { taken.fetch_add(1, Ordering::Relaxed); });
+                let mut pipe = Box::pin($row);
+                let mut cx = Context::from_waker(Waker::noop());
+                let ended = Poll::Ready(Ok(Drive::Ended));
+                loop {
+                    let mut seen = Seen { items: 0 };
+                    let before = taken.load(Ordering::Relaxed);
+                    let driven = pipe.as_mut().poll_drive(&mut cx, &mut seen).map_err(drop);
+                    assert!(taken.load(Ordering::Relaxed) - before <= 2 * BUDGET && seen.items <= 4 * BUDGET);
+                    if driven == ended {
+                        break;
+                    }
+                }
+            }
+
             /// A panic in a closure downstream passes through, and everything is dropped once.
             #[test]
             fn can_be_dropped_after_a_panic_below() {
@@ -244,6 +263,7 @@ laws! {
     take_none(p) => p.take(0);
     take_all(p) => p.take(usize::MAX);
     take_last(p) => p.take_last(3);
+    take_last_many(p) => p.take_last(100_000);
     take_while(p) => p.take_while(|x| *x < 8);
     try_map(p) => p.try_map(odd);
     via(p) => p.via(|i| i.map(|x| x / 2));
