@@ -63,6 +63,8 @@ impl<F: Flow> Pipe<F> {
 
 impl<G, E, T, K> Staged<Merge<G, E>, T, K> {
     /// Takes from the left side whenever it has an item: the right one gets its turn while the left one is pending.
+    ///
+    /// The left side is asked first in each poll, and again after 32 items of the right one.
     pub fn prefer_left(self) -> Self {
         self.map_op(|op| Merge { turns: Turns::PreferLeft, ..op })
     }
@@ -164,6 +166,15 @@ enum Side {
     Right,
 }
 
+impl Side {
+    fn other(self) -> Self {
+        match self {
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+        }
+    }
+}
+
 impl<F, G, E> Flow for MergeFlow<F, G, E>
 where
     F: Flow,
@@ -180,27 +191,40 @@ where
         cx: &mut Context<'_>,
         down: &mut D,
     ) -> Driven<Self::Error> {
-        // How many turns in a row gave nothing.
-        let mut idle = 0;
+        if self.turns == Turns::PreferLeft && self.left.is_some() {
+            *self.as_mut().project().turn = Side::Left;
+        }
+        let mut waiting = None;
         let mut budget = Budget::drives();
         while budget.spend() {
+            let side = self.turn;
             let mut turn = Turn { left: self.quantum(), given: 0, broke: false, down };
             let driven = self.as_mut().drive_side(cx, &mut turn);
             let (given, broke) = (turn.given, turn.broke);
-            if matches!(driven, Poll::Ready(Ok(Drive::Ended))) && self.as_mut().side_ended() {
-                return Poll::Ready(Ok(Drive::Ended));
+            match driven {
+                Poll::Ready(Ok(Drive::Ended)) if self.as_mut().side_ended() => {
+                    return Poll::Ready(Ok(Drive::Ended));
+                }
+                Poll::Ready(Err(_)) => {
+                    // An error is a turn: a side that fails again and again leaves the other its own.
+                    self.as_mut().next_turn(given + 1, waiting);
+                    return driven;
+                }
+                Poll::Pending if given > 0 && self.turns == Turns::PreferLeft => {
+                    // It may have used up its budget, and has more: the other side is not asked yet.
+                    return yield_now(cx);
+                }
+                // Not asked again in this call: what it did for nothing would be done once a turn.
+                Poll::Pending if waiting.is_none() => waiting = Some(side),
+                Poll::Pending => return self.wait(),
+                Poll::Ready(Ok(_)) => {}
             }
-            if let Poll::Ready(Err(error)) = driven {
-                return Poll::Ready(Err(error));
-            }
-            self.as_mut().next_turn(given);
+            let someone_is_next = self.as_mut().next_turn(given, waiting);
             if broke {
                 return Poll::Ready(Ok(Drive::Paused));
             }
-            idle = if given == 0 { idle + 1 } else { 0 };
-            if idle == 2 {
-                *self.project().quantum = 1;
-                return Poll::Pending;
+            if !someone_is_next {
+                return self.wait();
             }
         }
         yield_now(cx)
@@ -239,8 +263,14 @@ where
             _ if self.left.is_none() || self.right.is_none() => usize::MAX,
             (Turns::Fair, _) => self.quantum,
             (Turns::PreferLeft, Side::Left) => usize::MAX,
-            (Turns::PreferLeft, Side::Right) => 1,
+            (Turns::PreferLeft, Side::Right) => QUANTUM_MAX,
         }
+    }
+
+    /// Nothing is ready on either side.
+    fn wait<T>(self: Pin<&mut Self>) -> Poll<T> {
+        *self.project().quantum = 1;
+        Poll::Pending
     }
 
     fn drive_side<D: Downstream<F::Item>>(
@@ -275,9 +305,10 @@ where
         me.left.is_none() && me.right.is_none()
     }
 
-    fn next_turn(self: Pin<&mut Self>, given: usize) {
+    /// Chooses the side that is driven next; `false`: there is none, but the one that is waiting.
+    fn next_turn(self: Pin<&mut Self>, given: usize, waiting: Option<Side>) -> bool {
         let me = self.project();
-        *me.turn = match (*me.turns, *me.turn) {
+        let next = match (*me.turns, *me.turn) {
             // It has given all that was ready only when it gives nothing.
             (Turns::PreferLeft, Side::Left) if given > 0 => Side::Left,
             (_, Side::Left) => Side::Right,
@@ -286,6 +317,13 @@ where
                 Side::Left
             }
         };
+        let there = |side| match side {
+            Side::Left => me.left.is_some(),
+            Side::Right => me.right.is_some(),
+        };
+        let can_give = |side| there(side) && waiting != Some(side);
+        *me.turn = if can_give(next) { next } else { next.other() };
+        can_give(*me.turn)
     }
 }
 
@@ -308,9 +346,14 @@ impl<T, D: Downstream<T>> Downstream<T> for Turn<'_, D> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use futures::executor::block_on;
+    use futures::{FutureExt, StreamExt};
 
     use super::*;
+    use crate::flow::BUDGET;
+    use crate::operator::Recover;
 
     #[test]
     fn takes_turns_when_both_sides_are_ready() {
@@ -329,6 +372,40 @@ mod tests {
     fn prefers_the_left_side_across_its_chunks() {
         let merged = Pipe::new(0..10_000).with(|items| items.merge([-1]).prefer_left());
         assert_eq!(block_on(merged.collect::<Vec<_>>()).last(), Some(&-1));
+    }
+
+    #[tokio::test]
+    async fn prefers_the_left_side_after_a_wait() {
+        let (left, lefts) = tokio::sync::mpsc::unbounded_channel();
+        let (right, rights) = tokio::sync::mpsc::unbounded_channel();
+        let mut merged = Pipe::new(lefts).with(|items| items.merge(rights).prefer_left());
+        assert_eq!(merged.next().now_or_never(), None);
+        for item in [1, 2] {
+            right.send(-item).unwrap();
+            left.send(item).unwrap();
+        }
+        assert_eq!(merged.take(4).collect::<Vec<_>>().await, [1, 2, -1, -2]);
+    }
+
+    #[test]
+    fn a_side_that_only_fails_leaves_the_other_its_turns() {
+        let failing = Pipe::new(0..).try_map(Err::<i32, i32>);
+        let merged = failing.merge([1, 2, 3]).catch(|_| Recover::Skip).take(3);
+        assert_eq!(block_on(merged.collect::<Vec<_>>()), [1, 2, 3]);
+    }
+
+    #[test]
+    fn asks_a_side_that_has_nothing_once_a_poll() {
+        let asked = Cell::new(0);
+        let nothing = || {
+            Pipe::new(0..).filter(|_: &i32| {
+                asked.set(asked.get() + 1);
+                false
+            })
+        };
+        let mut merged = nothing().merge(nothing().merge(nothing().merge(nothing())));
+        assert_eq!(merged.next().now_or_never(), None);
+        assert_eq!(asked.get(), 4 * BUDGET);
     }
 
     #[test]
