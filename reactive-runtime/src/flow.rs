@@ -148,6 +148,12 @@ impl Budget {
         Self(REDRIVES)
     }
 
+    /// A budget of so many units, each of which may be as much work as a call of an upstream.
+    #[inline]
+    pub fn of(units: usize) -> Self {
+        Self(units)
+    }
+
     /// Takes one unit; `false` when there is none left, and the call must return [`yield_now`].
     #[inline(always)]
     #[must_use]

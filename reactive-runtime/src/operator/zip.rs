@@ -5,10 +5,13 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::fault::Join;
-use crate::flow::{Boundedness, Downstream, Drive, Driven, Flow, OneItem};
+use crate::flow::{Boundedness, Budget, Downstream, Drive, Driven, Flow, OneItem, yield_now};
 use crate::items::{Items, Stage, Staged};
 use crate::pipe::Pipe;
 use crate::source::Source;
+
+/// How many pairs a poll makes: for each, the right side may look through a [`BUDGET`](crate::flow::BUDGET) of items.
+const PAIRS: usize = 256;
 
 impl<T, K> Items<T, K> {
     /// Pairs each item with one of `other`.
@@ -178,8 +181,14 @@ where
             }
         }
 
-        let mut pairs =
-            Pairs { partner: &mut partner, waiting: me.waiting_left, alone: None, broke: false, down };
+        let mut pairs = Pairs {
+            partner: &mut partner,
+            waiting: me.waiting_left,
+            alone: None,
+            broke: false,
+            budget: Budget::of(PAIRS),
+            down,
+        };
         let driven = left.as_mut().poll_drive(cx, &mut pairs);
         let (alone, broke) = (pairs.alone, pairs.broke);
         match alone {
@@ -189,7 +198,8 @@ where
                 }
                 alone.map_err(<F::Error as Join<G::Error>>::right)
             }
-            None if broke || driven.is_ready() => driven.map_err(Join::left),
+            None if !broke && matches!(driven, Poll::Ready(Ok(Drive::Paused))) => yield_now(cx),
+            None if driven.is_ready() => driven.map_err(Join::left),
             None => partner.prepare().map_err(<F::Error as Join<G::Error>>::right),
         }
     }
@@ -237,6 +247,7 @@ struct Pairs<'p, 'a, 'c, T, G: Flow, D> {
     // Why the right side had no partner for the item that waits.
     alone: Option<Driven<G::Error>>,
     broke: bool,
+    budget: Budget,
     down: &'p mut D,
 }
 
@@ -247,7 +258,7 @@ impl<T, G: Flow, D: Downstream<(T, G::Item)>> Downstream<T> for Pairs<'_, '_, '_
             Ok(partner) => {
                 let pushed = self.down.push((item, partner));
                 self.broke = pushed.is_break();
-                pushed
+                if self.budget.spend() { pushed } else { ControlFlow::Break(()) }
             }
             Err(alone) => {
                 *self.waiting = Some(item);
@@ -268,6 +279,18 @@ mod tests {
     fn ends_with_the_shorter_side() {
         assert_eq!(block_on(Pipe::new(0..9).zip([1, 2]).collect::<Vec<_>>()), [(0, 1), (1, 2)]);
         assert_eq!(block_on(Pipe::new([1, 2]).zip(0..9).collect::<Vec<_>>()), [(1, 0), (2, 1)]);
+    }
+
+    #[test]
+    fn does_bounded_work_where_partners_are_rare() {
+        let seen = std::cell::Cell::new(0);
+        let rare = Pipe::new(0..).filter(|x: &u32| {
+            seen.set(seen.get() + 1);
+            x % 4000 == 0
+        });
+        let mut pairs = std::pin::pin!(Pipe::new(0..100_000).zip(rare).fold(0, |n, _| n + 1));
+        assert!(pairs.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending());
+        assert!(seen.get() <= (PAIRS + 1) * 4000);
     }
 
     #[test]
