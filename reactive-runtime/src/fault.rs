@@ -62,6 +62,23 @@ impl<E> Fault for Failed<E> {
 }
 
 /// Two faults in one pipeline: the first that can happen decides, the other converts with `From`.
+///
+/// A generic function asks for it where it adds a `?`, and says what comes of it.
+///
+/// # Examples
+///
+/// ```
+/// # use reactive_runtime::{prelude::*, Failed, Join};
+/// # use futures::executor::block_on;
+/// async fn sum<F: Flow<Item = &'static str>>(rows: Pipe<F>) -> Result<u32, std::num::ParseIntError>
+/// where
+///     F::Error: Join<Failed<std::num::ParseIntError>, Out = Failed<std::num::ParseIntError>>,
+/// {
+///     pipeline! { rows |> map(str::parse::<u32>)? |> sum::<u32>() }.await
+/// }
+///
+/// assert_eq!(block_on(sum(Pipe::new(["3", "4"]))), Ok(7));
+/// ```
 pub trait Join<B>: Sized {
     /// The fault of the two together.
     type Out: Fault;

@@ -21,7 +21,8 @@ pin_project! {
     /// them as setters on [`Items`], which [`with`](Self::with) reaches.
     ///
     /// A pipeline does nothing before it is polled, and nothing after its end or its first error: then it has
-    /// dropped all of its parts. Dropped early, it drops them at once.
+    /// dropped all of its parts. Dropped early, it drops them at once. Only whoever borrows it as a source may go on
+    /// behind an error: it ends the borrower, and the pipeline stands behind the item that failed.
     ///
     /// Read one by one, as a `Stream`, it cannot know that its reader is busy: while the body of a
     /// `while let Some(item) = pipe.next().await` waits for something else, nothing in the pipeline is polled. A
@@ -29,12 +30,13 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// A panic in a closure passes through; the pipeline has then ended.
+    /// A panic in a closure passes through; the pipeline has then ended, for whoever borrowed it too.
     #[must_use = "a pipeline does nothing unless it is polled"]
     pub struct Pipe<F> {
-        // `None` after the end, the first error or a panic.
+        // `None` after the end and the first error.
         #[pin]
         flow: Option<F>,
+        // Also true after a panic: the call did not come back, and whatever it left behind is not driven again.
         driving: bool,
         plan: Option<&'static Plan>,
     }
@@ -50,7 +52,7 @@ impl<F: Flow> Pipe<F> {
     ///
     /// # Panics
     ///
-    /// If the pipeline was polled to its end before.
+    /// If the pipeline was polled to its end before, or panicked.
     ///
     /// # Examples
     ///
@@ -62,8 +64,10 @@ impl<F: Flow> Pipe<F> {
     /// ```
     #[track_caller]
     pub fn with<O: Finish<F>>(self, operator: impl FnOnce(Items<F::Item, F::Error>) -> O) -> O::Out {
-        let flow =
-            self.flow.expect("an operator is attached to a pipeline before its end, and this one has ended");
+        let flow = self
+            .flow
+            .filter(|_| !self.driving)
+            .expect("an operator is attached to a pipeline before its end, and this one has ended");
         operator(Items::new()).finish(flow)
     }
 
@@ -92,7 +96,10 @@ impl<F> Pipe<F> {
 
 impl<F> fmt::Debug for Pipe<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pipe").field("plan", &self.plan).field("ended", &self.flow.is_none()).finish()
+        f.debug_struct("Pipe")
+            .field("plan", &self.plan)
+            .field("ended", &(self.flow.is_none() || self.driving))
+            .finish()
     }
 }
 
@@ -100,20 +107,13 @@ impl<F: Flow> Stream for Pipe<F> {
     type Item = <F::Error as Fault>::Of<F::Item>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut me = self.as_mut().project();
-        if std::mem::replace(me.driving, true) {
-            // The last poll did not come back: a closure panicked in it.
-            me.flow.set(None);
-        }
         let mut one = OneItem(None);
         let driven = self.as_mut().poll_drive(cx, &mut one);
-        let mut me = self.project();
-        *me.driving = false;
         match (one.0, driven) {
             (Some(item), _) => Poll::Ready(Some(F::Error::ok(item))),
             (None, Poll::Ready(Ok(Drive::Ended))) => Poll::Ready(None),
             (None, Poll::Ready(Err(error))) => {
-                me.flow.set(None);
+                self.project().flow.set(None);
                 Poll::Ready(Some(error.err()))
             }
             (None, Poll::Ready(Ok(Drive::Paused))) => unreachable!("a flow paused though nothing had broken"),
@@ -123,7 +123,7 @@ impl<F: Flow> Stream for Pipe<F> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         let (at_least, at_most) = Flow::size_hint(self);
-        if F::Error::FALLIBLE && self.flow.is_some() {
+        if F::Error::FALLIBLE && !self.is_terminated() {
             // An error may come first, and is an item of the stream too.
             (0, at_most.and_then(|n| n.checked_add(1)))
         } else {
@@ -134,7 +134,7 @@ impl<F: Flow> Stream for Pipe<F> {
 
 impl<F: Flow> FusedStream for Pipe<F> {
     fn is_terminated(&self) -> bool {
-        self.flow.is_none()
+        self.flow.is_none() || self.driving
     }
 }
 
@@ -151,22 +151,36 @@ impl<F: Flow> Flow for Pipe<F> {
         down: &mut D,
     ) -> Driven<F::Error> {
         let mut me = self.project();
-        let Some(flow) = me.flow.as_mut().as_pin_mut() else { return Poll::Ready(Ok(Drive::Ended)) };
-        let driven = flow.poll_drive(cx, down);
+        if std::mem::replace(me.driving, true) {
+            me.flow.set(None);
+        }
+        let driven = match me.flow.as_mut().as_pin_mut() {
+            Some(flow) => flow.poll_drive(cx, down),
+            None => Poll::Ready(Ok(Drive::Ended)),
+        };
         if matches!(driven, Poll::Ready(Ok(Drive::Ended))) {
             me.flow.set(None);
         }
+        *me.driving = false;
         driven
     }
 
     fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
-        if let Some(flow) = self.project().flow.as_pin_mut() {
+        let me = self.project();
+        if std::mem::replace(me.driving, true) {
+            return;
+        }
+        if let Some(flow) = me.flow.as_pin_mut() {
             flow.poll_progress(cx);
         }
+        *me.driving = false;
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.flow.as_ref().map_or((0, Some(0)), F::size_hint)
+        match &self.flow {
+            Some(flow) if !self.driving => flow.size_hint(),
+            _ => (0, Some(0)),
+        }
     }
 }
 
@@ -200,6 +214,16 @@ mod tests {
         assert_eq!(pipe.next().now_or_never(), Some(Some(0)));
         assert!(catch_unwind(AssertUnwindSafe(|| pipe.next().now_or_never())).is_err());
         assert_eq!(pipe.next().now_or_never(), Some(None));
+    }
+
+    #[test]
+    fn has_ended_for_a_borrower_after_a_panic() {
+        let mut pipe = Pipe::new(0..3).inspect(|x| assert!(*x != 1, "one"));
+        assert!(catch_unwind(AssertUnwindSafe(|| Pipe::new(&mut pipe).count().now_or_never())).is_err());
+        assert!(pipe.is_terminated());
+        assert_eq!(Flow::size_hint(&pipe), (0, Some(0)));
+        assert_eq!(Pipe::new(&mut pipe).count().now_or_never(), Some(0));
+        assert!(catch_unwind(AssertUnwindSafe(|| pipe.count())).is_err());
     }
 
     #[test]
