@@ -62,6 +62,14 @@ fn iterators_whose_methods_are_named_as_operators() {
 }
 
 #[test]
+fn the_items_of_one_side_tell_those_of_the_other() {
+    assert_eq!(block_on(pipeline! { [1u8] |> merge(empty()) |> concat(vec![]) |> collect::<Vec<_>>() }), [1]);
+    assert_eq!(block_on(pipeline! { vec![] |> merge([1u8]) |> concat(empty()) |> collect::<Vec<_>>() }), [1]);
+    assert_eq!(block_on(pipeline! { 0..2 |> concat([2u8]) |> collect::<Vec<u8>>() }), [0, 1, 2]);
+    assert_eq!(block_on(Pipe::new([0u8]).concat(1..3).collect::<Vec<_>>()), [0, 1, 2]);
+}
+
+#[test]
 fn streams_by_value_by_reference_and_boxed() {
     let mut stream = futures::stream::iter(0..4);
     assert_eq!(block_on(pipeline! { &mut stream |> take(1) |> collect::<Vec<_>>() }), [0]);

@@ -131,14 +131,13 @@ impl StreamOperators {
     }
 
     /// See [`Items::merge`](crate::Items::merge).
-    pub fn merge<F, G, H>(
+    pub fn merge<F, G, H, U>(
         source: impl Source<Flow = F>,
         other: impl Source<Flow = G>,
     ) -> Pipe<MergeFlow<F, H, WithAll>>
     where
         F: Flow,
-        G: Flow,
-        G::Item: Same<F::Item, G, Flow = H>,
+        G: Flow<Item = U> + Same<F::Item, U, Flow = H>,
         H: Flow<Item = F::Item>,
         F::Error: Join<G::Error> + Join<H::Error>,
     {
@@ -146,14 +145,13 @@ impl StreamOperators {
     }
 
     /// See [`Items::concat`](crate::Items::concat).
-    pub fn concat<F, G, H>(
+    pub fn concat<F, G, H, U>(
         source: impl Source<Flow = F>,
         other: impl Source<Flow = G>,
     ) -> Pipe<ConcatFlow<F, H>>
     where
         F: Flow,
-        G: Flow,
-        G::Item: Same<F::Item, G, Flow = H>,
+        G: Flow<Item = U> + Same<F::Item, U, Flow = H>,
         H: Flow<Item = F::Item>,
         F::Error: Join<G::Error> + Join<H::Error>,
     {

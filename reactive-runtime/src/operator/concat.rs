@@ -27,25 +27,23 @@ impl<T, K> Items<T, K> {
     /// assert_eq!(block_on(all), [1, 2, 30]);
     /// ```
     #[doc(alias = "chain")]
-    pub fn concat<S, G, H>(self, other: S) -> Staged<Concat<H>, T, K::Out>
+    pub fn concat<S, G, H, U>(self, other: S) -> Staged<Concat<H>, T, K::Out>
     where
         S: Source<Flow = G>,
-        G: Flow,
-        G::Item: Same<T, G, Flow = H>,
+        G: Flow<Item = U> + Same<T, U, Flow = H>,
         K: Join<G::Error>,
     {
-        self.stage(Concat { other: G::Item::same(other.into_flow()) })
+        self.stage(Concat { other: other.into_flow().same() })
     }
 }
 
 impl<F: Flow> Pipe<F> {
     /// Gives the items of `other` after its own. See [`Items::concat`].
     #[track_caller]
-    pub fn concat<S, G, H>(self, other: S) -> Pipe<ConcatFlow<F, H>>
+    pub fn concat<S, G, H, U>(self, other: S) -> Pipe<ConcatFlow<F, H>>
     where
         S: Source<Flow = G>,
-        G: Flow,
-        G::Item: Same<F::Item, G, Flow = H>,
+        G: Flow<Item = U> + Same<F::Item, U, Flow = H>,
         H: Flow<Item = F::Item>,
         F::Error: Join<G::Error> + Join<H::Error>,
     {

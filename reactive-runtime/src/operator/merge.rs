@@ -35,25 +35,23 @@ impl<T, K> Items<T, K> {
     /// assert_eq!(block_on(sum), 33);
     /// ```
     #[doc(alias = "select")]
-    pub fn merge<S, G, H>(self, other: S) -> Staged<Merge<H>, T, K::Out>
+    pub fn merge<S, G, H, U>(self, other: S) -> Staged<Merge<H>, T, K::Out>
     where
         S: Source<Flow = G>,
-        G: Flow,
-        G::Item: Same<T, G, Flow = H>,
+        G: Flow<Item = U> + Same<T, U, Flow = H>,
         K: Join<G::Error>,
     {
-        self.stage(Merge { other: G::Item::same(other.into_flow()), turns: Turns::Fair, end: PhantomData })
+        self.stage(Merge { other: other.into_flow().same(), turns: Turns::Fair, end: PhantomData })
     }
 }
 
 impl<F: Flow> Pipe<F> {
     /// Gives its own items and those of `other`, as they come. See [`Items::merge`].
     #[track_caller]
-    pub fn merge<S, G, H>(self, other: S) -> Pipe<MergeFlow<F, H, WithAll>>
+    pub fn merge<S, G, H, U>(self, other: S) -> Pipe<MergeFlow<F, H, WithAll>>
     where
         S: Source<Flow = G>,
-        G: Flow,
-        G::Item: Same<F::Item, G, Flow = H>,
+        G: Flow<Item = U> + Same<F::Item, U, Flow = H>,
         H: Flow<Item = F::Item>,
         F::Error: Join<G::Error> + Join<H::Error>,
     {

@@ -56,24 +56,28 @@ pub trait Source {
     fn into_flow(self) -> Self::Flow;
 }
 
-/// An item of the other side of a `merge` or a `concat`: the same as those of this side.
+/// The other side of a `merge` or a `concat`: it gives `U`s, which must be the `T`s of this side.
+//
+// With both items as parameters and one implementation, the compiler finds the items of either side from those of the
+// other.
+#[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "the other side gives `{Self}`, and this side `{T}`",
+    message = "the other side gives `{U}`, and this side `{T}`",
     label = "both sides must give the same items",
     note = "`map` one of them into the other: `merge(other |> map(f))`"
 )]
-pub trait Same<T, G>: Sized {
+pub trait Same<T, U> {
     /// The other side.
     type Flow;
 
     /// The other side, known to give `T`s.
-    fn same(flow: G) -> Self::Flow;
+    fn same(self) -> Self::Flow;
 }
 
-impl<T, G: Flow<Item = T>> Same<T, G> for T {
+impl<T, G: Flow<Item = T>> Same<T, T> for G {
     type Flow = G;
 
-    fn same(flow: G) -> G {
-        flow
+    fn same(self) -> G {
+        self
     }
 }
