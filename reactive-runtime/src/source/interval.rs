@@ -3,16 +3,26 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Unbounded, yield_now};
 use crate::pipe::Pipe;
 use crate::units::IntoDuration;
 
+/// What a clock of tokio's can tell apart.
+const RESOLUTION: Duration = Duration::from_millis(1);
+
+/// How late ticks may be that are closer to each other than [`RESOLUTION`]: several are then given at one wake-up.
+const LATENESS: Duration = Duration::from_millis(5);
+
+/// So far away that it is never reached, and no clock overflows.
+const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
+
 /// A pipeline that ticks each `period`, for ever: at once when it is first polled, then at each multiple of `period`.
 ///
-/// The items are the instants at which the ticks were due. Ticks that nobody asked for in time are skipped, and do not
-/// shift the later ones.
+/// The items are the instants at which the ticks were due. Ticks that nobody asked for in time are skipped, all but the
+/// newest, and do not shift the later ones. A period of less than 1 ms, which no timer tells apart, keeps its rate by
+/// several ticks at a wake-up, unless they are more than 5 ms late.
 ///
 /// # Panics
 ///
@@ -41,7 +51,41 @@ pub fn interval(period: impl IntoDuration) -> Pipe<IntervalFlow> {
 pub struct IntervalFlow {
     period: Duration,
     // The clock starts with the first poll.
-    ticks: Option<Interval>,
+    ticks: Option<Ticks>,
+}
+
+#[derive(Debug)]
+struct Ticks {
+    due: Instant,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl IntervalFlow {
+    fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        let now = Instant::now();
+        let ticks = self.ticks.get_or_insert_with(|| Ticks { due: now, timer: Box::pin(sleep_until(now)) });
+        if now < ticks.due {
+            if ticks.timer.deadline() != ticks.due {
+                ticks.timer.as_mut().reset(ticks.due);
+            }
+            ready!(ticks.timer.as_mut().poll(cx));
+        }
+        let due = newest(ticks.due, self.period, now.max(ticks.due));
+        ticks.due = due.checked_add(self.period).unwrap_or_else(|| now + NEVER);
+        Poll::Ready(due)
+    }
+}
+
+/// The tick to give `now`: the one that is `due`, or the newest, if that one was missed.
+fn newest(due: Instant, period: Duration, now: Instant) -> Instant {
+    let late = now - due;
+    if late < if period < RESOLUTION { LATENESS } else { period } {
+        return due;
+    }
+    let since_newest = late.as_nanos() % period.as_nanos();
+    let seconds =
+        u64::try_from(since_newest / 1_000_000_000).expect("a remainder of a period is less than it");
+    now - Duration::new(seconds, (since_newest % 1_000_000_000) as u32)
 }
 
 impl Flow for IntervalFlow {
@@ -54,15 +98,9 @@ impl Flow for IntervalFlow {
         cx: &mut Context<'_>,
         down: &mut D,
     ) -> Driven<Infallible> {
-        let period = self.period;
-        let ticks = self.ticks.get_or_insert_with(|| {
-            let mut ticks = tokio::time::interval(period);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-            ticks
-        });
         let mut budget = Budget::items();
         while budget.spend() {
-            let due = ready!(ticks.poll_tick(cx));
+            let due = ready!(self.poll_tick(cx));
             if down.push(due).is_break() {
                 return Poll::Ready(Ok(Drive::Paused));
             }
@@ -82,7 +120,7 @@ mod tests {
     use futures::StreamExt;
 
     use super::*;
-    use crate::units::ms;
+    use crate::units::{ms, us};
 
     #[tokio::test(start_paused = true)]
     async fn starts_with_the_first_poll_and_ticks_at_once() {
@@ -99,8 +137,34 @@ mod tests {
         let start = Instant::now();
         ticks.next().await;
         tokio::time::advance(ms(35)).await;
-        ticks.next().await;
+        assert_eq!(ticks.next().await, Some(start + ms(30)));
         assert_eq!(ticks.next().await, Some(start + ms(40)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn gives_no_burst_however_short_the_wait() {
+        let mut ticks = interval(ms(2));
+        let start = Instant::now();
+        ticks.next().await;
+        tokio::time::advance(ms(5)).await;
+        let given = [ticks.next().await, ticks.next().await];
+        assert_eq!(given, [Some(start + ms(4)), Some(start + ms(6))]);
+        assert_eq!(start.elapsed(), ms(6));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn keeps_its_rate_below_the_resolution_of_the_timer() {
+        let start = Instant::now();
+        let ticks = interval(us(100)).take(1001).collect::<Vec<_>>().await;
+        assert_eq!(start.elapsed(), ms(100));
+        assert!(ticks.windows(2).all(|pair| pair[1] - pair[0] == us(100)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn takes_the_longest_period() {
+        let mut ticks = interval(Duration::MAX);
+        assert!(ticks.next().await.is_some());
+        assert!(futures::poll!(ticks.next()).is_pending());
     }
 
     #[test]
