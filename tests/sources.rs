@@ -54,7 +54,7 @@ fn iterators_whose_methods_are_named_as_operators() {
     assert_eq!(block_on(pipeline! { (0..3).map(|x| x + 1) |> sum::<i32>() }), 6);
     assert_eq!(block_on(pipeline! { words.iter().filter(|s| s.len() > 1) |> count() }), 1);
     assert_eq!(block_on(pipeline! { words.iter().rev().skip(1).copied() |> collect::<String>() }), "ab");
-    let lengths = pipeline! { "1 22".split(' ').map(|s| s.len()) |> collect::<Vec<_>>() };
+    let lengths = pipeline! { "1 22".split(' ').map(str::len) |> collect::<Vec<_>>() };
     assert_eq!(block_on(lengths), [1, 2]);
     let merged = pipeline! { [1] |> merge(words.iter().map(|_| 2) |> take(1)) |> sum::<i32>() };
     assert_eq!(block_on(merged), 3);
@@ -116,6 +116,12 @@ fn receivers() {
     let (sender, receiver) = watch::channel(5);
     drop(sender);
     assert_eq!(block_on(pipeline! { receiver |> collect::<Vec<_>>() }), [5]);
+}
+
+#[test]
+fn flows() {
+    assert_eq!(block_on(pipeline! { (0..3).into_flow() |> collect::<Vec<_>>() }), [0, 1, 2]);
+    assert_eq!(block_on(Pipe::from_flow((0..3).into_flow()).count()), 3);
 }
 
 #[test]

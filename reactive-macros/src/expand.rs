@@ -140,9 +140,9 @@ impl Code<'_> {
         quote! {{
             let #name = #source;
             #[allow(unused_imports)]
-            use #runtime::__private::{ViaIter as _, ViaNothing as _, ViaSource as _, ViaStream as _};
+            use #runtime::__private::{ViaFlow as _, ViaIter as _, ViaNothing as _, ViaSource as _, ViaStream as _};
             #[allow(unused_braces)]
-            let #name = (&&&&&#runtime::__private::probe(&#name)).__source_kind().#make(#moved);
+            let #name = (&&&&&&#runtime::__private::probe(&#name)).__source_kind().#make(#moved);
             #name
         }}
     }

@@ -9,7 +9,8 @@ use crate::flow::Flow;
 use crate::operator::or_fail::OrFail;
 use crate::pipe::Pipe;
 use crate::plan::Plan;
-use crate::step::{AtMostOne, Control, Effect, MayStop, OneToOne, Step, StepFlow, Stop};
+use crate::run::Control;
+use crate::step::{AtMostOne, Effect, MayStop, OneToOne, Step, StepFlow, Stop};
 
 /// The items that flow at one place of a pipeline: `T`s, which may fail with `K`.
 ///
@@ -398,7 +399,7 @@ impl<F: Flow, S: Step<F::Item>, U, K, M: Effect> Finish<F> for Stepped<S, U, K, 
     type Out = Pipe<StepFlow<F, S, M>>;
 
     fn finish(self, upstream: F) -> Self::Out {
-        Pipe::of(self.attach(upstream))
+        Pipe::from_flow(self.attach(upstream))
     }
 }
 
@@ -406,7 +407,7 @@ impl<F: Flow, S: Stage<F>, U, K> Finish<F> for Staged<S, U, K> {
     type Out = Pipe<S::Flow>;
 
     fn finish(self, upstream: F) -> Self::Out {
-        Pipe::of(self.op.attach(upstream))
+        Pipe::from_flow(self.op.attach(upstream))
     }
 }
 

@@ -12,6 +12,8 @@ pub mod operator;
 mod pipe;
 mod plan;
 mod rate;
+#[doc(hidden)]
+pub mod run;
 pub mod source;
 pub mod step;
 mod stream_operators;
@@ -119,6 +121,6 @@ pub mod __private {
 
     pub use crate::fragment::Start;
     pub use crate::items::items_of;
-    pub use crate::source::probe::{ViaIter, ViaNothing, ViaSource, ViaStream, probe};
-    pub use crate::step::Run;
+    pub use crate::run::Run;
+    pub use crate::source::probe::{ViaFlow, ViaIter, ViaNothing, ViaSource, ViaStream, probe};
 }

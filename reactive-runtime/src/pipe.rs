@@ -44,8 +44,21 @@ pin_project! {
 
 impl<F: Flow> Pipe<F> {
     /// A pipeline of whatever is a [`Source`]: a range, a slice, a `Vec`, another pipeline, a receiver.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::executor::block_on;
+    /// assert_eq!(block_on(Pipe::new(0..5).filter(|x| x % 2 == 1).collect::<Vec<_>>()), [1, 3]);
+    /// ```
     pub fn new<S: Source<Flow = F>>(source: S) -> Self {
-        Self::of(source.into_flow())
+        Self::from_flow(source.into_flow())
+    }
+
+    /// A pipeline of a flow: for sources of your own. The rules of a flow are those of [`flow`](crate::flow).
+    pub fn from_flow(flow: F) -> Self {
+        Self { flow: Some(flow), driving: false, plan: None }
     }
 
     /// Attaches any operator, with all of its options, or a terminal.
@@ -75,10 +88,6 @@ impl<F: Flow> Pipe<F> {
     #[track_caller]
     pub fn via<O: Finish<F>>(self, f: impl FnOnce(Items<F::Item, F::Error>) -> O) -> O::Out {
         self.with(f)
-    }
-
-    pub(crate) fn of(flow: F) -> Self {
-        Self { flow: Some(flow), driving: false, plan: None }
     }
 
     #[doc(hidden)]

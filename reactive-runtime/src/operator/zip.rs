@@ -286,7 +286,7 @@ mod tests {
         let seen = std::cell::Cell::new(0);
         let rare = Pipe::new(0..).filter(|x: &u32| {
             seen.set(seen.get() + 1);
-            x % 4000 == 0
+            x.is_multiple_of(4000)
         });
         let mut pairs = std::pin::pin!(Pipe::new(0..100_000).zip(rare).fold(0, |n, _| n + 1));
         assert!(pairs.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending());

@@ -7,8 +7,16 @@ use crate::flow::{Bounded, Downstream, Drive, Driven, Flow};
 use crate::pipe::Pipe;
 
 /// A pipeline that ends without an item.
+///
+/// # Examples
+///
+/// ```
+/// # use reactive_runtime::prelude::*;
+/// # use futures::executor::block_on;
+/// assert_eq!(block_on(pipeline! { empty() |> default_if_empty(7) |> collect::<Vec<_>>() }), [7]);
+/// ```
 pub fn empty<T>() -> Pipe<EmptyFlow<T>> {
-    Pipe::of(EmptyFlow(PhantomData))
+    Pipe::from_flow(EmptyFlow(PhantomData))
 }
 
 /// The flow of no items: made by [`empty`].

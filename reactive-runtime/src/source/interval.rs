@@ -43,7 +43,7 @@ const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 pub fn interval(period: impl IntoDuration) -> Pipe<IntervalFlow> {
     let period = period.into_duration();
     assert!(!period.is_zero(), "an interval of zero has no meaning: give it a period such as `100ms`");
-    Pipe::of(IntervalFlow { period, ticks: None })
+    Pipe::from_flow(IntervalFlow { period, ticks: None })
 }
 
 /// The flow of the ticks of a clock: made by [`interval`].

@@ -24,7 +24,7 @@ impl<I: Iterator> Pipe<IterFlow<I>> {
         reason = "the `FromIterator` of a `Pipe` could not name its iterator"
     )]
     pub fn from_iter<T: IntoIterator<IntoIter = I>>(iter: T) -> Self {
-        Self::of(IterFlow::new(iter.into_iter()))
+        Self::from_flow(IterFlow::new(iter.into_iter()))
     }
 }
 

@@ -46,7 +46,8 @@ use crate::pipe::Pipe;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no source of a pipeline",
     label = "not a `Pipe`, a `Stream`, an iterator or a receiver",
-    note = "a source is anything that is a `Pipe`, a `Stream`, an `IntoIterator` or a tokio receiver"
+    note = "in `pipeline!` a source is anything that is a `Pipe`, a `Stream`, an `IntoIterator` or a tokio receiver; \
+            by method, a stream begins with `Pipe::from_stream(..)`, an iterator with `Pipe::from_iter(..)`"
 )]
 pub trait Source {
     /// The flow that it becomes.

@@ -1,6 +1,6 @@
 //! How `pipeline!` finds out what its source is: by autoref, at compile time.
 //!
-//! `(&&&&&probe(&source)).__source_kind()` finds the first of four traits that the source's type allows: each is implemented for
+//! `(&&&&&&probe(&source)).__source_kind()` finds the first of five traits that the source's type allows: each is implemented for
 //! one reference less than the one before it, and method lookup takes references off one by one. What it gives
 //! has one method, `make`, with the bound that was found; so the last one, which anything satisfies, gives the
 //! worded error of [`Source`].
@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 use futures_core::Stream;
 
 use super::{IterFlow, Source, StreamFlow};
+use crate::flow::Flow;
 
 #[derive(Debug)]
 pub struct Probe<T>(PhantomData<fn() -> T>);
@@ -23,7 +24,14 @@ pub trait ViaSource {
         KindSource
     }
 }
-impl<T: Source> ViaSource for &&&&Probe<T> {}
+impl<T: Source> ViaSource for &&&&&Probe<T> {}
+
+pub trait ViaFlow {
+    fn __source_kind(&self) -> KindFlow {
+        KindFlow
+    }
+}
+impl<T: Flow> ViaFlow for &&&&Probe<T> {}
 
 pub trait ViaStream {
     fn __source_kind(&self) -> KindStream {
@@ -52,6 +60,15 @@ pub struct KindSource;
 impl KindSource {
     pub fn make<T: Source>(self, source: T) -> T::Flow {
         source.into_flow()
+    }
+}
+
+#[derive(Debug)]
+pub struct KindFlow;
+
+impl KindFlow {
+    pub fn make<F: Flow>(self, flow: F) -> F {
+        flow
     }
 }
 

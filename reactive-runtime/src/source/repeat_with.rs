@@ -17,5 +17,5 @@ pub type RepeatWithFlow<F> = IterFlow<std::iter::RepeatWith<F>, Unbounded>;
 /// assert_eq!(block_on(powers), [2, 4, 8, 16]);
 /// ```
 pub fn repeat_with<T, F: FnMut() -> T>(f: F) -> Pipe<RepeatWithFlow<F>> {
-    Pipe::of(IterFlow::new(std::iter::repeat_with(f)))
+    Pipe::from_flow(IterFlow::new(std::iter::repeat_with(f)))
 }

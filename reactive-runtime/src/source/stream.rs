@@ -15,8 +15,17 @@ impl<S: Stream> Pipe<StreamFlow<S>> {
     ///
     /// A foreign stream cannot be told to let its work in flight go on while nobody wants an item: what it holds
     /// waits until it is polled for the next one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::executor::block_on;
+    /// let stream = futures::stream::iter([1, 2, 3]);
+    /// assert_eq!(block_on(Pipe::from_stream(stream).map(|x| x * 2).sum::<i32>()), 12);
+    /// ```
     pub fn from_stream(stream: S) -> Self {
-        Self::of(StreamFlow::new(stream))
+        Self::from_flow(StreamFlow::new(stream))
     }
 }
 

@@ -27,7 +27,7 @@ where
     F: FnMut(S) -> Fut,
     Fut: Future<Output = Option<(T, S)>>,
 {
-    Pipe::of(UnfoldFlow { state: Some(state), f, future: None, grown: None })
+    Pipe::from_flow(UnfoldFlow { state: Some(state), f, future: None, grown: None })
 }
 
 pin_project! {

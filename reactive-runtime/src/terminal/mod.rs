@@ -35,6 +35,7 @@ pub use position::Position;
 pub use sum::{AddsTo, Sum};
 pub use try_for_each::TryForEach;
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -76,8 +77,7 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// When it is polled after it was ready.
-    #[derive(Debug)]
+    /// When it is polled after it was ready or has panicked.
     #[must_use = "a pipeline does nothing unless it is polled: `.await` it"]
     pub struct Consuming<F, C> {
         #[pin]
@@ -93,6 +93,12 @@ impl<F, C> Consuming<F, C> {
     }
 }
 
+impl<F, C> fmt::Debug for Consuming<F, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consuming").field("ready", &self.flow.is_none()).finish_non_exhaustive()
+    }
+}
+
 impl<F: Flow, C: Consume<F::Item>> Future for Consuming<F, C> {
     type Output = <F::Error as Fault>::Of<C::Output>;
 
@@ -100,7 +106,7 @@ impl<F: Flow, C: Consume<F::Item>> Future for Consuming<F, C> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut me = self.project();
         let (Some(flow), Some(consumer)) = (me.flow.as_mut().as_pin_mut(), me.consumer.take()) else {
-            panic!("a terminal was polled after it was ready");
+            panic!("a terminal was polled after it was ready or had panicked");
         };
         // A local of its own behind a reference: so its state stays in registers while the loop runs.
         let mut local = consumer.resume();
