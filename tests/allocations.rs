@@ -90,6 +90,17 @@ fn windows_that_are_used_up_allocate_nothing() {
 }
 
 #[test]
+fn windows_that_are_kept_take_at_most_one_allocation_for_64_items() {
+    for size in [1, 8, 64, 1000] {
+        let more = for_more_items(|items| {
+            let mut kept = Vec::with_capacity(2 * ITEMS as usize);
+            block_on(pipeline! { 0..items |> window(size) |> for_each(|window| kept.push(window)) });
+        });
+        assert!(more <= u64::from(ITEMS) / 64, "{more} allocations with windows of {size}");
+    }
+}
+
+#[test]
 fn a_box_allocates_nothing_for_its_items() {
     let more = for_more_items(|items| {
         block_on(pipeline! { 0..items |> map(|x| x + 1) |> boxed() |> sum::<u32>() });

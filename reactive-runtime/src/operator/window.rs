@@ -1,23 +1,21 @@
+mod ring;
+
 use std::fmt;
 use std::ops::{Deref, Range};
-use std::sync::Arc;
 
+use self::ring::{Handle, Ring};
 use crate::flow::Flow;
 use crate::gather::{Flush, Gather, GatherFlow};
 use crate::items::{Items, Stage, Staged};
 use crate::pipe::Pipe;
 
-/// How many items the ring has room for besides a window: it is moved to its beginning once in so many items.
-const SLACK: usize = 64;
-/// The room for the items of a window that the ring gets at once; it grows to its full size if that many items come.
-const FIRST_ROOM: usize = 1024;
-
 impl<T, K> Items<T, K> {
     /// Gives each run of `size` items in a row, as a [`Window`]: items 0 to `size` - 1, 1 to `size`, ..
     ///
     /// A `Window` is a handle on the ring that holds the items, and derefs to a slice. While no window is kept longer than
-    /// until the next item comes, nothing is allocated and nothing cloned. A window that is kept keeps its ring: the
-    /// next item then takes a new one, with clones of the items that the next window shares.
+    /// until the next item comes, nothing is allocated and nothing cloned. Windows that are kept share an array, of 128
+    /// items or of `size` where that is more; the next array begins with clones of the items that its first window shares
+    /// with the last one.
     ///
     /// Nothing is given while there are fewer than `size` items. It holds at most `size` of them.
     ///
@@ -97,14 +95,13 @@ impl<F: Flow<Item: Clone>> Stage<F> for SlidingWindow {
     type Flow = GatherFlow<F, Sliding<F::Item>, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let ring = Arc::new(Vec::new());
-        GatherFlow::new(upstream, Sliding { op: self, ring, start: 0, skip: 0, fresh: false })
+        GatherFlow::new(upstream, Sliding { op: self, ring: Ring::new(), skip: 0, fresh: false })
     }
 }
 
 /// Some items in a row: a cheap handle that derefs to a slice. `to_vec` makes a `Vec` of it.
 pub struct Window<T> {
-    ring: Arc<Vec<T>>,
+    items: Handle<T>,
     range: Range<usize>,
 }
 
@@ -112,13 +109,13 @@ impl<T> Deref for Window<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        &self.ring[self.range.clone()]
+        &self.items.items()[self.range.clone()]
     }
 }
 
 impl<T> Clone for Window<T> {
     fn clone(&self) -> Self {
-        Self { ring: self.ring.clone(), range: self.range.clone() }
+        Self { items: self.items.clone(), range: self.range.clone() }
     }
 }
 
@@ -150,57 +147,14 @@ impl<'a, T> IntoIterator for &'a Window<T> {
 }
 
 /// The state of a [`SlidingWindow`].
-///
-/// The ring is linear, so that a window is a slice of it: the next one begins at `start`, and when there is no room at
-/// the end, the items from there on are moved to the beginning.
 #[derive(Debug)]
 pub struct Sliding<T> {
     op: SlidingWindow,
-    ring: Arc<Vec<T>>,
-    start: usize,
+    ring: Ring<T>,
     // How many items are between this window and the next.
     skip: usize,
     // Whether an item has come that is in no window yet.
     fresh: bool,
-}
-
-impl<T: Clone> Sliding<T> {
-    #[inline(always)]
-    fn push(&mut self, item: T) {
-        match Arc::get_mut(&mut self.ring) {
-            Some(ring) => {
-                if ring.len() == ring.capacity() {
-                    ring.drain(..self.start);
-                    self.start = 0;
-                    ring.reserve(if ring.len() + SLACK > ring.capacity() {
-                        Self::room(self.op.size)
-                    } else {
-                        0
-                    });
-                }
-                ring.push(item);
-            }
-            None => self.push_into_new_ring(item),
-        }
-    }
-
-    /// A window of this ring is kept.
-    #[cold]
-    fn push_into_new_ring(&mut self, item: T) {
-        let mut ring = Vec::with_capacity(Self::room(self.op.size));
-        ring.extend_from_slice(&self.ring[self.start..]);
-        ring.push(item);
-        self.ring = Arc::new(ring);
-        self.start = 0;
-    }
-
-    fn room(size: usize) -> usize {
-        size.min(FIRST_ROOM) + SLACK
-    }
-
-    fn held(&self) -> usize {
-        self.ring.len() - self.start
-    }
 }
 
 impl<T: Clone> Gather<T> for Sliding<T> {
@@ -212,25 +166,22 @@ impl<T: Clone> Gather<T> for Sliding<T> {
             self.skip -= 1;
             return None;
         }
-        self.push(item);
-        self.fresh = true;
         let SlidingWindow { size, step, .. } = self.op;
-        if self.held() < size {
+        self.ring.push(item, size);
+        self.fresh = true;
+        if self.ring.held() < size {
             return None;
         }
-        let range = self.start..self.ring.len();
-        self.start += step.min(size);
         self.skip = step.saturating_sub(size);
         self.fresh = false;
-        Some(Window { ring: self.ring.clone(), range })
+        Some(self.ring.window(step.min(size)))
     }
 
     fn flush(&mut self, _: Flush) -> Option<Window<T>> {
-        let range = self.start..self.ring.len();
-        let ring = std::mem::replace(&mut self.ring, Arc::new(Vec::new()));
-        (self.start, self.skip) = (0, 0);
+        self.skip = 0;
+        let rest = self.ring.take();
         let fresh = std::mem::replace(&mut self.fresh, false);
-        (self.op.partial && fresh).then_some(Window { ring, range })
+        (self.op.partial && fresh).then_some(rest)
     }
 
     fn size_hint(
@@ -240,7 +191,7 @@ impl<T: Clone> Gather<T> for Sliding<T> {
     ) -> (usize, Option<usize>) {
         let SlidingWindow { size, step, partial } = self.op;
         let windows = |items: usize| {
-            let items = items.saturating_sub(self.skip).saturating_add(self.held());
+            let items = items.saturating_sub(self.skip).saturating_add(self.ring.held());
             items.checked_sub(size).map_or(0, |others| others / step + 1)
         };
         // An error begins anew.
@@ -248,7 +199,7 @@ impl<T: Clone> Gather<T> for Sliding<T> {
         let rest = usize::from(partial);
         let at_most = at_most.and_then(|items| {
             // Each error may bring a rest, and each item an error.
-            let windows = if fallible { items.checked_add(self.held())? } else { windows(items) };
+            let windows = if fallible { items.checked_add(self.ring.held())? } else { windows(items) };
             windows.checked_add(rest)
         });
         (at_least, at_most)
@@ -295,9 +246,10 @@ mod tests {
 
     #[test]
     fn windows_that_are_used_up_share_one_ring() {
-        let mut rings = Vec::new();
-        block_on(Pipe::new(0..50u32).window(3).for_each(|window| rings.push(Arc::as_ptr(&window.ring))));
-        rings.dedup();
-        assert_eq!(rings.len(), 1);
+        let mut places = std::collections::HashSet::new();
+        block_on(Pipe::new(0..10_000u32).window(3).for_each(|window| {
+            places.insert(window.as_ptr());
+        }));
+        assert!(places.len() < 100);
     }
 }
