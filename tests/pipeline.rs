@@ -442,10 +442,38 @@ fn pipelines_are_send_and_unpin_where_their_parts_are() {
     assert_send(&future);
 }
 
+/// What its stages hold, and at most 64 bytes more.
+#[track_caller]
+fn assert_state<F>(pipe: &Pipe<F>, parts: usize) {
+    let size = size_of_val(pipe);
+    assert!(size <= parts + 64, "{size} bytes for {parts}");
+}
+
 #[test]
 fn the_state_of_a_pipeline_is_that_of_its_operators() {
-    let pipe = pipeline! { 0..9u64 |> map(|x| x + 1) |> filter(|x| x % 2 == 0) |> take(3) |> skip(1) };
-    let parts = size_of::<std::ops::Range<u64>>() + 2 * size_of::<usize>();
-    let size = size_of_val(&pipe);
-    assert!(size <= parts + 64, "{size} bytes for {parts}");
+    const WORD: usize = size_of::<usize>();
+    const RANGE: usize = size_of::<std::ops::Range<u64>>();
+    let steps = pipeline! { 0..9u64 |> map(|x| x + 1) |> filter(|x| x % 2 == 0) |> take(3) |> skip(1) };
+    assert_state(&steps, RANGE + 2 * WORD);
+
+    // Sixty stages are no nest of sixty states.
+    let [a, b, c] = [1u64, 2, 3];
+    let captures = pipeline! {
+        0..9u64
+            |> map(move |x| x + a) |> map(move |x| x + b) |> map(move |x| x + c) |> enumerate()
+            |> filter(move |(_, x)| *x > a) |> step_by(2) |> map(|(_, x)| x) |> scan(7u64, |s, x| { *s += x; *s })
+            |> map(move |x| x + a) |> map(move |x| x + b) |> map(move |x| x + c) |> enumerate()
+            |> filter(move |(_, x)| *x > b) |> step_by(2) |> map(|(_, x)| x) |> scan(7u64, |s, x| { *s += x; *s })
+    };
+    assert_state(&captures, RANGE + 2 * (4 * WORD + WORD + 2 * WORD + WORD));
+
+    let fallible = pipeline! { 0..9u64 |> map(|x| if x < 5 { Ok(x) } else { Err(x) })? |> pairwise() };
+    assert_state(&fallible, RANGE + size_of::<Option<u64>>());
+
+    let batches = pipeline! { 0..9u64 |> batch(3) |> flat_map(|b| b) };
+    assert_state(&batches, RANGE + size_of::<Vec<u64>>() + WORD + size_of::<std::vec::IntoIter<u64>>());
+
+    let other = pipeline! { [(1u64, 2u64)] |> map(|pair| pair) };
+    let parts = 2 * RANGE + 2 * size_of::<Option<u64>>() + size_of_val(&other);
+    assert_state(&pipeline! { 0..9u64 |> zip(0..9u64) |> merge(other) }, parts);
 }

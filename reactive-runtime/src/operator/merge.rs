@@ -12,7 +12,7 @@ use crate::pipe::Pipe;
 use crate::source::{Same, Source};
 
 /// The most items that one side gives before it is the other's turn, when both have plenty.
-const QUANTUM_MAX: usize = 32;
+const QUANTUM_MAX: u8 = 32;
 
 impl<T, K> Items<T, K> {
     /// Gives its own items and those of `other`, as they come.
@@ -153,7 +153,7 @@ pin_project! {
         turns: Turns,
         turn: Side,
         // How many items a side may give in its turn.
-        quantum: usize,
+        quantum: u8,
         end: PhantomData<fn() -> E>,
     }
 }
@@ -259,9 +259,9 @@ where
     fn quantum(&self) -> usize {
         match (self.turns, self.turn) {
             _ if self.left.is_none() || self.right.is_none() => usize::MAX,
-            (Turns::Fair, _) => self.quantum,
+            (Turns::Fair, _) => usize::from(self.quantum),
             (Turns::PreferLeft, Side::Left) => usize::MAX,
-            (Turns::PreferLeft, Side::Right) => QUANTUM_MAX,
+            (Turns::PreferLeft, Side::Right) => usize::from(QUANTUM_MAX),
         }
     }
 

@@ -71,28 +71,28 @@ where
     type Flow = ZipFlow<F, G, F::Item, G::Item>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let sides = Sides { left: Some(upstream), right: Some(self.other) };
-        ZipFlow { sides, waiting_left: None, waiting_right: None }
+        let sides = Sides { left: upstream, right: self.other };
+        ZipFlow { sides: Some(sides), waiting_left: None, waiting_right: None }
     }
 }
 
 pin_project! {
     /// The flow below [`Zip`].
     pub struct ZipFlow<F, G, T, U> {
+        // `None` after the end.
         #[pin]
-        sides: Sides<F, G>,
+        sides: Option<Sides<F, G>>,
         waiting_left: Option<T>,
         waiting_right: Option<U>,
     }
 }
 
 pin_project! {
-    // Both are there, or after the end neither.
     struct Sides<F, G> {
         #[pin]
-        left: Option<F>,
+        left: F,
         #[pin]
-        right: Option<G>,
+        right: G,
     }
 }
 
@@ -113,22 +113,22 @@ where
         let driven = self.as_mut().pair(cx, down);
         if matches!(driven, Poll::Ready(Ok(Drive::Ended))) {
             let mut me = self.project();
-            me.sides.set(Sides { left: None, right: None });
+            me.sides.set(None);
             (*me.waiting_left, *me.waiting_right) = (None, None);
         }
         driven
     }
 
     fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
-        let sides = self.project().sides.project();
-        if let (Some(left), Some(right)) = (sides.left.as_pin_mut(), sides.right.as_pin_mut()) {
-            left.poll_progress(cx);
-            right.poll_progress(cx);
+        if let Some(sides) = self.project().sides.as_pin_mut() {
+            let sides = sides.project();
+            sides.left.poll_progress(cx);
+            sides.right.poll_progress(cx);
         }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let (Some(left), Some(right)) = (&self.sides.left, &self.sides.right) else { return (0, Some(0)) };
+        let Some(Sides { left, right }) = &self.sides else { return (0, Some(0)) };
         let (left_least, left_most) = with_waiting(left.size_hint(), &self.waiting_left);
         let (right_least, right_most) = with_waiting(right.size_hint(), &self.waiting_right);
         let at_most = match (left_most, right_most) {
@@ -156,12 +156,11 @@ where
         down: &mut D,
     ) -> Driven<<F::Error as Join<G::Error>>::Out> {
         let me = self.project();
-        let sides = me.sides.project();
-        let (Some(mut left), Some(right)) = (sides.left.as_pin_mut(), sides.right.as_pin_mut()) else {
-            return Poll::Ready(Ok(Drive::Ended));
-        };
+        let Some(sides) = me.sides.as_pin_mut() else { return Poll::Ready(Ok(Drive::Ended)) };
+        let sides = sides.project();
+        let mut left = sides.left;
         let mut partner =
-            Partner { flow: right, waiting: me.waiting_right, cx: Context::from_waker(cx.waker()) };
+            Partner { flow: sides.right, waiting: me.waiting_right, cx: Context::from_waker(cx.waker()) };
 
         // An item of the left side that found no partner in an earlier call.
         if let Some(first) = me.waiting_left.take() {
