@@ -18,6 +18,8 @@ pub mod source;
 pub mod step;
 mod stream_operators;
 pub mod terminal;
+#[cfg(feature = "time")]
+mod timer;
 pub mod units;
 
 pub use fault::{ConvertsFrom, Failed, Fault, IsResult, Join};

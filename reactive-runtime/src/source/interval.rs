@@ -3,10 +3,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Unbounded, yield_now};
 use crate::pipe::Pipe;
+use crate::timer::{Timer, after};
 use crate::units::IntoDuration;
 
 /// What a clock of tokio's can tell apart.
@@ -14,9 +15,6 @@ const RESOLUTION: Duration = Duration::from_millis(1);
 
 /// How late ticks may be that are closer to each other than [`RESOLUTION`]: several are then given at one wake-up.
 const LATENESS: Duration = Duration::from_millis(5);
-
-/// So far away that it is never reached, and no clock overflows.
-const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 
 /// A pipeline that ticks each `period`, for ever: at once when it is first polled, then at each multiple of `period`.
 ///
@@ -43,7 +41,7 @@ const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 pub fn interval(period: impl IntoDuration) -> Pipe<IntervalFlow> {
     let period = period.into_duration();
     assert!(!period.is_zero(), "an interval of zero has no meaning: give it a period such as `100ms`");
-    Pipe::from_flow(IntervalFlow { period, ticks: None })
+    Pipe::from_flow(IntervalFlow { period, due: None, timer: Timer::default() })
 }
 
 /// The flow of the ticks of a clock: made by [`interval`].
@@ -51,27 +49,19 @@ pub fn interval(period: impl IntoDuration) -> Pipe<IntervalFlow> {
 pub struct IntervalFlow {
     period: Duration,
     // The clock starts with the first poll.
-    ticks: Option<Ticks>,
-}
-
-#[derive(Debug)]
-struct Ticks {
-    due: Instant,
-    timer: Pin<Box<Sleep>>,
+    due: Option<Instant>,
+    timer: Timer,
 }
 
 impl IntervalFlow {
     fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let now = Instant::now();
-        let ticks = self.ticks.get_or_insert_with(|| Ticks { due: now, timer: Box::pin(sleep_until(now)) });
-        if now < ticks.due {
-            if ticks.timer.deadline() != ticks.due {
-                ticks.timer.as_mut().reset(ticks.due);
-            }
-            ready!(ticks.timer.as_mut().poll(cx));
+        let due = *self.due.get_or_insert(now);
+        if now < due {
+            ready!(self.timer.poll_until(due, cx));
         }
-        let due = newest(ticks.due, self.period, now.max(ticks.due));
-        ticks.due = due.checked_add(self.period).unwrap_or_else(|| now + NEVER);
+        let due = newest(due, self.period, now.max(due));
+        self.due = Some(after(due, self.period));
         Poll::Ready(due)
     }
 }
