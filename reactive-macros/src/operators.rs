@@ -41,6 +41,9 @@ const NO_BATCH: &str = "a batch of 0 items has no meaning: give it a size of at 
 const NO_MEMORY: (Argument, &str) =
     (Argument::Option("capacity"), "a memory of 0 keys has no meaning: give it a capacity of at least 1");
 
+const NO_CONCURRENCY: (Argument, &str) =
+    (Argument::Option("concurrency"), "0 items in flight have no meaning: allow at least 1");
+
 const OPERATORS: &[Row] = &[
     stage("batch").no_zero(&[(Argument::At(0), NO_BATCH)]),
     stage("batch_by").no_zero(&[
@@ -60,6 +63,7 @@ const OPERATORS: &[Row] = &[
     stage("interval")
         .no_zero(&[(Argument::At(0), "an interval of 0 has no meaning: give it a period such as `100ms`")]),
     step("map"),
+    stage("map_async").no_zero(&[NO_CONCURRENCY]),
     step("map_while"),
     combine("merge"),
     step("pairwise"),

@@ -3,6 +3,7 @@
 
 extern crate self as reactive_runtime;
 
+pub mod concurrent;
 mod fault;
 pub mod flow;
 mod fragment;

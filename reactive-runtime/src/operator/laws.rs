@@ -2,8 +2,10 @@
 //!
 //! A row says how the operator is put below a pipeline of `u32`s. Where a law cannot hold for one, the row says so and why.
 
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt::Debug;
+use std::future::ready;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -31,12 +33,13 @@ macro_rules! laws {
 
             const EXCEPT: &[(&str, &str)] = &[$((stringify!($law), $reason)),*];
 
-            /// Nothing is polled before the first poll.
+            /// Nothing is polled before the first poll, and progress is none.
             #[test]
             fn is_lazy() {
                 let (source, probe) = Script::of(&STEADY);
                 let $p = Pipe::new(source);
-                let _pipe = $row;
+                let mut pipe = Box::pin($row);
+                pipe.as_mut().poll_progress(&mut Context::from_waker(Waker::noop()));
                 assert_eq!(probe.polls(), 0);
             }
 
@@ -55,6 +58,20 @@ macro_rules! laws {
                 assert_same(run(&STEADY, Some(EVERY)), &expected);
                 assert_same(run(&FALTERING, None), &expected);
                 assert_same(run(&FALTERING, Some(EVERY)), &expected);
+            }
+
+            /// Work in flight may go on between any two items: the same items and errors come in the same order.
+            #[test]
+            fn loses_nothing_while_work_goes_on() {
+                let run = |script: &[Event], break_at: Option<usize>, progress: usize| {
+                    let $p = Pipe::new(Script::of(script).0).try_map(|x| if x % 5 == 3 { Err(x) } else { Ok(x) });
+                    drive($row, break_at, progress)
+                };
+                for script in [&STEADY[..], &FALTERING] {
+                    for break_at in [None, Some(EVERY)] {
+                        assert_same(run(script, break_at, 2), &run(script, break_at, 0));
+                    }
+                }
             }
 
             /// The same with errors that come from above: each stays at its place.
@@ -178,7 +195,7 @@ macro_rules! laws {
                 let panicked = catch_unwind(AssertUnwindSafe(drive)).is_err();
                 drop(pipe);
                 assert!(panicked || probe.polls() == 0);
-                assert_eq!(probe.drops(), 1);
+                assert_eq!((probe.drops(), ALIVE.get()), (1, 0));
             }
 
             /// It is `Send` where its parts are.
@@ -237,6 +254,17 @@ laws! {
     inspect_err(p) => p.try_map(odd).inspect_err(|_| ());
     intersperse(p) => p.intersperse(7);
     map(p) => p.map(|x| x.wrapping_mul(3));
+    map_async(p) => p.map_async(|x| ready(x.wrapping_mul(3)));
+    map_async_slow(p) => p.map_async(Slow::new);
+    map_async_concurrent(p) => p.with(|i| i.map_async(Slow::new).concurrency(3)),
+        except no_look_ahead = "it has three items in flight";
+    map_async_unordered(p) => p.with(|i| i.map_async(Slow::new).concurrency(3).unordered()),
+        except one_order = "results come as they are ready",
+        except no_look_ahead = "it has three items in flight";
+    map_async_per_key(p) => p.with(|i| i.map_async(Slow::new).concurrency(5).per_key(|x| x / 4)),
+        except no_look_ahead = "it has five items in flight";
+    map_async_fails(p) => p.with(|i| i.map_async(|x| Slow::new(odd(x))).concurrency(2)).or_fail(),
+        except no_look_ahead = "it has two items in flight";
     map_err(p) => p.try_map(odd).map_err(|e| e + 1);
     map_while(p) => p.map_while(|x| x.checked_sub(8).is_none().then_some(x));
     merge(p) => p.merge([7, 8, 9]),
@@ -396,6 +424,47 @@ impl Flow for Script {
     }
 }
 
+thread_local! {
+    static ALIVE: Cell<usize> = const { Cell::new(0) };
+    static KEPT: RefCell<VecDeque<Waker>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// A future that is pending a few times, each more than the one before it, and leaves its waker where it outlives all.
+struct Slow<T> {
+    value: Option<T>,
+    pending: usize,
+}
+
+impl<T> Slow<T> {
+    fn new(value: T) -> Self {
+        ALIVE.set(ALIVE.get() + 1);
+        Self { value: Some(value), pending: 1 + ALIVE.get() % 3 }
+    }
+}
+
+impl<T: Unpin> Future for Slow<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        if self.pending == 0 {
+            return Poll::Ready(self.value.take().expect("a future is polled until it is ready"));
+        }
+        self.pending -= 1;
+        KEPT.with_borrow_mut(|kept| {
+            kept.truncate(9);
+            kept.push_front(cx.waker().clone());
+        });
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for Slow<T> {
+    fn drop(&mut self) {
+        ALIVE.set(ALIVE.get() - 1);
+    }
+}
+
 /// A task that counts how often it was woken.
 #[derive(Default)]
 struct Task(AtomicUsize);
@@ -436,6 +505,11 @@ impl<T> Downstream<T> for Seen {
 
 /// What the flow says, in order, until its end: items and errors.
 fn drive_to_the_end<F: Flow<Item: Debug>>(flow: F, break_at: Option<usize>) -> Vec<String> {
+    drive(flow, break_at, 0)
+}
+
+/// The same, where work in flight goes on so many times between two calls.
+fn drive<F: Flow<Item: Debug>>(flow: F, break_at: Option<usize>, progress: usize) -> Vec<String> {
     let mut flow = Box::pin(flow);
     let mut down = Breaking { said: Vec::new(), break_at, broke: false };
     let waker = Waker::noop();
@@ -448,6 +522,9 @@ fn drive_to_the_end<F: Flow<Item: Debug>>(flow: F, break_at: Option<usize>) -> V
             Poll::Ready(Ok(Drive::Ended)) => return down.said,
             Poll::Ready(Err(_)) => down.said.push("error".to_owned()),
             Poll::Ready(Ok(Drive::Paused)) | Poll::Pending => {}
+        }
+        for _ in 0..progress {
+            flow.as_mut().poll_progress(&mut Context::from_waker(waker));
         }
     }
 }
@@ -496,6 +573,7 @@ fn drop_after<F: Flow>(polls: usize, flow: F, probe: &Probe) {
     drop((flow, waker));
     assert_eq!(probe.drops(), 1);
     assert_eq!(Arc::strong_count(&task), 1, "a waker is kept after {polls} polls");
+    assert_eq!(ALIVE.get(), 0, "a future is kept after {polls} polls");
 }
 
 fn hints_honestly<F: Flow>(pipe: Pipe<F>) {

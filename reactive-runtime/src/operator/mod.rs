@@ -24,6 +24,7 @@ mod intersperse;
 #[cfg(test)]
 mod laws;
 mod map;
+mod map_async;
 mod map_err;
 mod map_while;
 mod merge;
@@ -65,6 +66,7 @@ pub use inspect::Inspect;
 pub use inspect_err::InspectErr;
 pub use intersperse::Intersperse;
 pub use map::Map;
+pub use map_async::MapAsync;
 pub use map_err::{MapErr, Turn, TurnErrFlow};
 pub use map_while::MapWhile;
 pub use merge::{Merge, MergeEnd, MergeFlow, WithAll, WithAny};

@@ -1,0 +1,41 @@
+//! Work in flight: what `map_async` and its kin share.
+//!
+//! [`Calls`] says what is done for an item, [`Lanes`] which items may be worked on at the same time, [`Work`] holds
+//! those that are in flight, and [`ConcurrentFlow`] is the one flow around it. It keeps the contract of
+//! [`poll_progress`](crate::Flow::poll_progress): work in flight goes on while nobody wants an item.
+
+mod call;
+mod flow;
+mod lanes;
+mod ready;
+pub(crate) mod slots;
+#[cfg(test)]
+mod tests;
+mod work;
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+pub use call::Call;
+pub use flow::ConcurrentFlow;
+pub use lanes::{Lanes, PerKey, Unkeyed};
+pub(crate) use work::Limit;
+pub use work::{Order, Work};
+
+/// What is done for an item, and takes its time.
+///
+/// A job is begun, then polled until it is ready, each time with the calls that began it: so it may begin anew, as a
+/// retry does.
+pub trait Calls<T> {
+    /// The work for one item.
+    type Job;
+
+    /// What it gives.
+    type Output;
+
+    /// Begins the work for an item.
+    fn begin(&mut self, item: T) -> Self::Job;
+
+    /// Goes on with it. Not called again once it was ready.
+    fn poll_job(&mut self, job: Pin<&mut Self::Job>, cx: &mut Context<'_>) -> Poll<Self::Output>;
+}
