@@ -58,6 +58,7 @@ const OPERATORS: &[Row] = &[
     step("distinct_until_changed_by"),
     step("enumerate"),
     step("filter"),
+    stage("filter_async").no_zero(&[NO_CONCURRENCY]),
     step("filter_map"),
     step("inspect"),
     stage("interval")
