@@ -64,7 +64,13 @@ const OPERATORS: &[Row] = &[
     stage("interval")
         .no_zero(&[(Argument::At(0), "an interval of 0 has no meaning: give it a period such as `100ms`")]),
     step("map"),
-    stage("map_async").no_zero(&[NO_CONCURRENCY]),
+    stage("map_async").no_zero(&[
+        NO_CONCURRENCY,
+        (
+            Argument::Option("attempt_timeout"),
+            "an attempt that may take no time has no meaning: give it a timeout such as `2s`",
+        ),
+    ]),
     step("map_while"),
     combine("merge"),
     step("pairwise"),

@@ -13,6 +13,8 @@ pub mod operator;
 mod pipe;
 mod plan;
 mod rate;
+#[cfg(feature = "time")]
+pub mod retry;
 #[doc(hidden)]
 pub mod run;
 pub mod source;
@@ -109,6 +111,8 @@ pub mod prelude {
     pub use crate::operator::{BoxPipe, LocalBoxPipe, Recover, Window};
     pub use crate::pipe::Pipe;
     pub use crate::rate::Rate;
+    #[cfg(feature = "time")]
+    pub use crate::retry::{CallError, Retry};
     #[cfg(feature = "rt")]
     pub use crate::source::Lagged;
     #[cfg(feature = "time")]

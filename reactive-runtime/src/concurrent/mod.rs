@@ -4,6 +4,8 @@
 //! those that are in flight, and [`ConcurrentFlow`] is the one flow around it. It keeps the contract of
 //! [`poll_progress`](crate::Flow::poll_progress): work in flight goes on while nobody wants an item.
 
+#[cfg(feature = "time")]
+mod attempts;
 mod call;
 mod flow;
 mod lanes;
@@ -16,6 +18,8 @@ mod work;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+#[cfg(feature = "time")]
+pub use attempts::{Again, Always, Attempt, Attempts, If, Kept, Once, Recall, Worth};
 pub use call::Call;
 pub use flow::ConcurrentFlow;
 pub use lanes::{Lanes, PerKey, Unkeyed};

@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use futures::executor::block_on;
 use futures::{Stream, StreamExt};
@@ -20,6 +21,7 @@ use super::{Off, Recover};
 use crate::fault::Fault;
 use crate::flow::{BUDGET, Bounded, Downstream, Drive, Driven, Flow};
 use crate::pipe::Pipe;
+use crate::retry::Retry;
 use crate::source::Source;
 
 fn odd(x: u32) -> Result<u32, u32> {
@@ -272,6 +274,11 @@ laws! {
         except no_look_ahead = "it has five items in flight";
     map_async_fails(p) => p.with(|i| i.map_async(|x| Slow::new(odd(x))).concurrency(2)).or_fail(),
         except ready = "its futures pend",
+        except no_look_ahead = "it has two items in flight";
+    map_async_retry(p) => p
+        .with(|i| i.map_async(|x| Slow::new(odd(x))).concurrency(2).retry(Retry::fixed(Duration::ZERO)))
+        .map(|result| result.map_err(|error| error.item))
+        .or_fail(),
         except no_look_ahead = "it has two items in flight";
     map_err(p) => p.try_map(odd).map_err(|e| e + 1);
     map_while(p) => p.map_while(|x| x.checked_sub(8).is_none().then_some(x));

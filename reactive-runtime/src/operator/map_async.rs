@@ -1,3 +1,6 @@
+#[cfg(feature = "time")]
+mod attempts;
+
 use std::marker::PhantomData;
 
 use super::distinct::Key;
@@ -21,7 +24,8 @@ impl<T, K> Items<T, K> {
     /// place, `map_async(f)?`; what is in flight behind it is dropped if the pipeline ends there, and goes on behind a
     /// [`catch`](Self::catch).
     ///
-    /// Options: [`concurrency`](Staged::concurrency), [`unordered`](Staged::unordered), [`per_key`](Staged::per_key).
+    /// Options: [`concurrency`](Staged::concurrency), [`unordered`](Staged::unordered), [`per_key`](Staged::per_key),
+    /// [`attempt_timeout`](Staged::attempt_timeout), [`retry`](Staged::retry), [`retry_if`](Staged::retry_if).
     ///
     /// # Cancel safety
     ///
@@ -183,6 +187,16 @@ pub struct MapAsync<T, C, L = Unkeyed> {
 impl<T, C> MapAsync<T, C> {
     pub(crate) fn new(calls: C) -> Self {
         Self { calls, lanes: Unkeyed, limit: Limit::ONE, order: Order::Input, items: PhantomData }
+    }
+}
+
+#[cfg(feature = "time")]
+impl<T, C, L, U, K> Staged<MapAsync<T, C, L>, U, K> {
+    /// For setters: the same stage with other calls, which give other results.
+    fn with_calls<D, V>(self, f: impl FnOnce(C) -> D) -> Staged<MapAsync<T, D, L>, V, K> {
+        let given = self.items();
+        let MapAsync { calls, lanes, limit, order, items } = self.into_op();
+        given.stage(MapAsync { calls: f(calls), lanes, limit, order, items })
     }
 }
 

@@ -1,0 +1,233 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::Calls;
+use crate::retry::{Budget, CallError, Cause, Delays, GaveUp, Retry};
+use crate::timer::after;
+
+/// A call whose attempts may time out, and which may be tried again.
+#[derive(Clone, Debug)]
+pub struct Attempts<F, R> {
+    pub(crate) f: F,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) recall: R,
+}
+
+/// Whether and how a failed call is tried again: [`Once`] or [`Again`].
+pub trait Recall<T, E> {
+    /// What is kept of an item while its call runs.
+    type Kept;
+
+    /// What the error carries of it.
+    type Item;
+
+    /// Called with each item, before the first attempt.
+    fn keep(&mut self, item: &T) -> Self::Kept;
+
+    /// An attempt has failed: the item for the next one, and how long to wait before it, or why there is none.
+    fn next(&mut self, kept: &mut Self::Kept, cause: &Cause<E>) -> Result<(T, Duration), GaveUp>;
+
+    /// There is no further attempt.
+    fn item(kept: Self::Kept) -> Self::Item;
+}
+
+/// No further attempt, and nothing is kept of the item.
+#[derive(Clone, Copy, Debug)]
+pub struct Once;
+
+impl<T, E> Recall<T, E> for Once {
+    type Kept = ();
+    type Item = ();
+
+    fn keep(&mut self, _: &T) {}
+
+    fn next(&mut self, (): &mut (), _: &Cause<E>) -> Result<(T, Duration), GaveUp> {
+        Err(GaveUp::Attempts)
+    }
+
+    fn item((): ()) {}
+}
+
+/// Further attempts, as a [`Retry`] says; `P` says for which errors.
+#[derive(Debug)]
+pub struct Again<P> {
+    policy: Retry,
+    budget: Budget,
+    worth: P,
+}
+
+impl Again<Always> {
+    pub(crate) fn new(policy: Retry) -> Self {
+        Self { budget: policy.new_budget(), policy, worth: Always }
+    }
+
+    pub(crate) fn with_worth<P>(self, worth: P) -> Again<P> {
+        Again { policy: self.policy, budget: self.budget, worth }
+    }
+}
+
+/// A clone belongs to another stage, and has a budget of its own.
+impl<P: Clone> Clone for Again<P> {
+    fn clone(&self) -> Self {
+        Self { policy: self.policy.clone(), budget: self.policy.new_budget(), worth: self.worth.clone() }
+    }
+}
+
+/// Which errors are worth another attempt.
+pub trait Worth<E> {
+    /// Whether this one is.
+    fn is_worth(&mut self, error: &E) -> bool;
+}
+
+/// All are.
+#[derive(Clone, Copy, Debug)]
+pub struct Always;
+
+impl<E> Worth<E> for Always {
+    fn is_worth(&mut self, _: &E) -> bool {
+        true
+    }
+}
+
+/// Those for which a closure says so.
+#[derive(Clone, Copy, Debug)]
+pub struct If<P>(pub(crate) P);
+
+impl<E, P: FnMut(&E) -> bool> Worth<E> for If<P> {
+    fn is_worth(&mut self, error: &E) -> bool {
+        (self.0)(error)
+    }
+}
+
+/// What is kept of an item that may be tried again.
+#[derive(Debug)]
+pub struct Kept<T> {
+    item: T,
+    // From the first failure on.
+    delays: Option<Delays>,
+    // No attempt begins later; known where there is a limit.
+    last_begin: Option<Instant>,
+}
+
+impl<T: Clone, E, P: Worth<E>> Recall<T, E> for Again<P> {
+    type Kept = Kept<T>;
+    type Item = T;
+
+    fn keep(&mut self, item: &T) -> Kept<T> {
+        self.budget.deposit();
+        let last_begin = self.policy.limit().map(|limit| after(Instant::now(), limit));
+        Kept { item: item.clone(), delays: None, last_begin }
+    }
+
+    fn next(&mut self, kept: &mut Kept<T>, cause: &Cause<E>) -> Result<(T, Duration), GaveUp> {
+        if let Cause::Failed(error) = cause
+            && !self.worth.is_worth(error)
+        {
+            return Err(GaveUp::Permanent);
+        }
+        let delays = kept.delays.get_or_insert_with(|| self.policy.delays());
+        let delay = delays.next().ok_or(GaveUp::Attempts)?;
+        if kept.last_begin.is_some_and(|last_begin| after(Instant::now(), delay) > last_begin) {
+            return Err(GaveUp::Elapsed);
+        }
+        if !self.budget.withdraw() {
+            return Err(GaveUp::Budget);
+        }
+        Ok((kept.item.clone(), delay))
+    }
+
+    fn item(kept: Kept<T>) -> T {
+        kept.item
+    }
+}
+
+pin_project! {
+    /// A call, from its first attempt to its last.
+    pub struct Attempt<Fut, T, K> {
+        #[pin]
+        future: Option<Fut>,
+        // While an attempt is pending: when it times out. Between two: when the next one begins.
+        #[pin]
+        timer: Option<Sleep>,
+        // Between two attempts: for the next one.
+        item: Option<T>,
+        kept: Option<K>,
+        attempts: u32,
+    }
+}
+
+impl<T, U, E, F, Fut, R> Calls<T> for Attempts<F, R>
+where
+    F: FnMut(T) -> Fut,
+    Fut: Future<Output = Result<U, E>>,
+    R: Recall<T, E>,
+{
+    type Job = Attempt<Fut, T, R::Kept>;
+    type Output = Result<U, CallError<E, R::Item>>;
+
+    fn begin(&mut self, item: T) -> Self::Job {
+        let kept = Some(self.recall.keep(&item));
+        Attempt { future: Some((self.f)(item)), timer: None, item: None, kept, attempts: 1 }
+    }
+
+    fn poll_job(&mut self, job: Pin<&mut Self::Job>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut job = job.project();
+        loop {
+            let cause = match job.future.as_mut().as_pin_mut() {
+                Some(future) => match future.poll(cx) {
+                    Poll::Ready(Ok(value)) => return Poll::Ready(Ok(value)),
+                    Poll::Ready(Err(error)) => Cause::Failed(error),
+                    Poll::Pending => {
+                        Cause::TimedOut(ready!(poll_timeout(job.timer.as_mut(), self.timeout, cx)))
+                    }
+                },
+                None => {
+                    if let Some(timer) = job.timer.as_mut().as_pin_mut() {
+                        ready!(timer.poll(cx));
+                    }
+                    job.timer.set(None);
+                    let item = job.item.take().expect("there is an item for the next attempt");
+                    *job.attempts += 1;
+                    job.future.set(Some((self.f)(item)));
+                    continue;
+                }
+            };
+            job.future.set(None);
+            job.timer.set(None);
+            let kept = job.kept.as_mut().expect("it is kept until the call has failed for good");
+            match self.recall.next(kept, &cause) {
+                Ok((item, delay)) => {
+                    *job.item = Some(item);
+                    if delay.is_zero() {
+                        // Not at once: a call that fails without a wait would keep the task for itself.
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    job.timer.set(Some(sleep(delay)));
+                }
+                Err(gave_up) => {
+                    let item = R::item(job.kept.take().expect("a call fails for good once"));
+                    return Poll::Ready(Err(CallError { item, attempts: *job.attempts, cause, gave_up }));
+                }
+            }
+        }
+    }
+}
+
+/// Ready when the attempt has taken too long. The clock is asked when it is pending, and not before.
+fn poll_timeout(
+    mut timer: Pin<&mut Option<Sleep>>,
+    timeout: Option<Duration>,
+    cx: &mut Context<'_>,
+) -> Poll<Duration> {
+    let Some(timeout) = timeout else { return Poll::Pending };
+    if timer.is_none() {
+        timer.set(Some(sleep(timeout)));
+    }
+    let timer = timer.as_pin_mut().expect("it is set");
+    timer.poll(cx).map(|()| timeout)
+}
