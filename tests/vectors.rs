@@ -61,6 +61,7 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
     Some(match name {
         "batch" => |case| both!(case: { |> batch(case.arg("n")) } { .batch(case.arg("n")) }),
         "concat" => |case| left_nested!(case: concat),
+        "debounce" => |case| both!(case: { |> debounce(case.time("d")) } { .debounce(case.time("d")) }),
         "distinct" => |case| both!(case: { |> distinct() } { .distinct() }),
         "distinct_until_changed" => {
             |case| both!(case: { |> distinct_until_changed() } { .distinct_until_changed() })
@@ -80,6 +81,7 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
             let f = move |mut state, v| f(&mut state, v);
             both!(case: { |> reduce(f) } { .reduce(f) })
         },
+        "sample" => |case| both!(case: { |> sample(case.time("every")) } { .sample(case.time("every")) }),
         "scan" => |case| {
             let (init, f) = (case.arg::<i64>("init"), case.accumulate());
             both!(case: { |> scan(init, f) } { .scan(init, f) })
@@ -95,6 +97,7 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
         "take" => |case| both!(case: { |> take(case.arg("n")) } { .take(case.arg("n")) }),
         "take_last" => |case| both!(case: { |> take_last(case.arg("n")) } { .take_last(case.arg("n")) }),
         "take_while" => |case| both!(case: { |> take_while(case.below()) } { .take_while(case.below()) }),
+        "timeout" => |case| both!(case: { |> timeout(case.time("d")) } { .timeout(case.time("d")) }),
         "window" => |case| {
             let (n, step) = (case.arg("n"), case.arg("step"));
             both!(case:
@@ -133,6 +136,10 @@ impl Given {
     fn arg<T: DeserializeOwned>(&mut self, name: &str) -> T {
         let value = self.args.remove(name).unwrap_or_else(|| panic!("the case has no argument `{name}`"));
         serde_json::from_value(value).unwrap_or_else(|error| panic!("the argument `{name}`: {error}"))
+    }
+
+    fn time(&mut self, name: &str) -> Duration {
+        Duration::from_millis(self.arg(name))
     }
 
     fn linear(&mut self) -> impl Fn(i64) -> i64 + Copy + use<> {
@@ -395,6 +402,12 @@ impl<A: Into<Self>, B: Into<Self>> From<(A, B)> for Value {
 /// What a scripted source fails with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Failure;
+
+impl From<Elapsed> for Failure {
+    fn from(_: Elapsed) -> Self {
+        Self
+    }
+}
 
 /// A cold source: its times count from its first poll. It waits for no demand, so what is due is there at once.
 struct Scripted {

@@ -43,8 +43,11 @@ const NO_MEMORY: (Argument, &str) =
 
 const NO_CONCURRENCY: (Argument, &str) =
     (Argument::Option("concurrency"), "0 items in flight have no meaning: allow at least 1");
+const NO_TIMEOUT: &str = "a timeout of 0 has no meaning: give it a time such as `5s`";
 
 const OPERATORS: &[Row] = &[
+    stage("audit")
+        .no_zero(&[(Argument::At(0), "an audit of 0 has no meaning: give it a period such as `100ms`")]),
     stage("batch").no_zero(&[(Argument::At(0), NO_BATCH)]),
     stage("batch_by").no_zero(&[
         (Argument::At(1), NO_BATCH),
@@ -52,6 +55,10 @@ const OPERATORS: &[Row] = &[
     ]),
     stage("batch_while").no_zero(&[(Argument::Option("max"), NO_BATCH)]),
     combine("concat"),
+    stage("debounce").no_zero(&[
+        (Argument::At(0), "a debounce of 0 has no meaning: give it a quiet time such as `100ms`"),
+        (Argument::Option("max_wait"), "a `max_wait` of 0 has no meaning: give it a time such as `1s`"),
+    ]),
     step("distinct").no_zero(&[NO_MEMORY]),
     step("distinct_by").no_zero(&[NO_MEMORY]),
     step("distinct_until_changed"),
@@ -74,6 +81,10 @@ const OPERATORS: &[Row] = &[
     step("map_while"),
     combine("merge"),
     step("pairwise"),
+    stage("sample").no_zero(&[(
+        Argument::At(0),
+        "a sample each 0 seconds has no meaning: give it a period such as `100ms`",
+    )]),
     step("scan"),
     step("skip"),
     step("skip_last"),
@@ -82,6 +93,11 @@ const OPERATORS: &[Row] = &[
         .no_zero(&[(Argument::At(0), "each 0th item has no meaning: give it a count of at least 1")]),
     step("take"),
     step("take_while"),
+    stage("timeout").no_zero(&[
+        (Argument::At(0), NO_TIMEOUT),
+        (Argument::Option("first"), NO_TIMEOUT),
+        (Argument::Option("total"), NO_TIMEOUT),
+    ]),
     stage("window").no_zero(&[
         (Argument::At(0), "a window of 0 items has no meaning: give it a size of at least 1"),
         (Argument::Option("step"), "windows that do not move have no meaning: give a step of at least 1"),

@@ -9,6 +9,8 @@ pub mod flow;
 mod fragment;
 pub mod gather;
 mod items;
+#[cfg(feature = "time")]
+pub mod newest;
 pub mod operator;
 mod pipe;
 mod plan;
@@ -108,6 +110,8 @@ pub mod prelude {
     pub use crate::fault::Failed;
     pub use crate::flow::Flow;
     pub use crate::items::Items;
+    #[cfg(feature = "time")]
+    pub use crate::operator::Elapsed;
     pub use crate::operator::{BoxPipe, LocalBoxPipe, Recover, Window};
     pub use crate::pipe::Pipe;
     pub use crate::rate::Rate;

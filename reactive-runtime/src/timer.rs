@@ -35,6 +35,12 @@ pub(crate) fn after(start: Instant, wait: Duration) -> Instant {
     start.checked_add(wait).unwrap_or_else(|| start + NEVER)
 }
 
+/// The last multiple of `period` since `start` that is not after `now`.
+pub(crate) fn last_multiple(start: Instant, period: Duration, now: Instant) -> Instant {
+    let since = (now - start).as_nanos() % period.as_nanos();
+    now - Duration::from_nanos_u128(since)
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;

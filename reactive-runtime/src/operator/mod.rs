@@ -1,12 +1,16 @@
 //! The operators: a file each, which holds its method on [`Items`](crate::Items), the same method on
 //! [`Pipe`](crate::Pipe), its step or stage, and its tests.
 
+#[cfg(feature = "time")]
+mod audit;
 mod batch;
 mod batch_by;
 mod batch_while;
 mod boxed;
 mod catch;
 mod concat;
+#[cfg(feature = "time")]
+mod debounce;
 mod default_if_empty;
 mod distinct;
 mod distinct_by;
@@ -34,6 +38,8 @@ mod on_end;
 pub(crate) mod or_fail;
 mod pairwise;
 mod reduce;
+#[cfg(feature = "time")]
+mod sample;
 mod scan;
 mod skip;
 mod skip_last;
@@ -43,16 +49,22 @@ mod step_by;
 mod take;
 mod take_last;
 mod take_while;
+#[cfg(feature = "time")]
+mod timeout;
 mod try_map;
 mod window;
 mod zip;
 
+#[cfg(feature = "time")]
+pub use audit::Audit;
 pub use batch::{Batch, Open, WeightedBatch, WeightedOpen};
 pub use batch_by::{BatchBy, OpenBy};
 pub use batch_while::{BatchWhile, OpenWhile};
 pub use boxed::{BoxPipe, Boxed, BoxedFlow, BoxedLocal, Chunks, LocalBoxPipe, LocalBoxedFlow, Unboxing};
 pub use catch::{CanFail, Catch, CatchFlow, Recover, Recovery};
 pub use concat::{Concat, ConcatFlow};
+#[cfg(feature = "time")]
+pub use debounce::Debounce;
 pub use default_if_empty::DefaultIfEmpty;
 pub use distinct::{Distinct, Key, Remembers, Seen};
 pub use distinct_by::DistinctBy;
@@ -77,6 +89,8 @@ pub use on_end::{Ending, OnEnd, OnEndFlow};
 pub use or_fail::{OrFail, OrFailFlow};
 pub use pairwise::Pairwise;
 pub use reduce::{Reduce, Reducing};
+#[cfg(feature = "time")]
+pub use sample::Sample;
 pub use scan::Scan;
 pub use skip::Skip;
 pub use skip_last::SkipLast;
@@ -86,6 +100,8 @@ pub use step_by::StepBy;
 pub use take::Take;
 pub use take_last::{Last, TakeLast};
 pub use take_while::TakeWhile;
+#[cfg(feature = "time")]
+pub use timeout::{Elapsed, Timeout, TimeoutFlow};
 pub use try_map::TryMap;
 pub use window::{Sliding, SlidingWindow, Window};
 pub use zip::{Zip, ZipFlow};

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Unbounded, yield_now};
 use crate::pipe::Pipe;
-use crate::timer::{Timer, after};
+use crate::timer::{Timer, after, last_multiple};
 use crate::units::IntoDuration;
 
 /// What a clock of tokio's can tell apart.
@@ -72,10 +72,7 @@ fn newest(due: Instant, period: Duration, now: Instant) -> Instant {
     if late < if period < RESOLUTION { LATENESS } else { period } {
         return due;
     }
-    let since_newest = late.as_nanos() % period.as_nanos();
-    let seconds =
-        u64::try_from(since_newest / 1_000_000_000).expect("a remainder of a period is less than it");
-    now - Duration::new(seconds, (since_newest % 1_000_000_000) as u32)
+    last_multiple(due, period, now)
 }
 
 impl Flow for IntervalFlow {

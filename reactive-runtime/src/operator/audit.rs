@@ -1,0 +1,84 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::flow::Flow;
+use crate::items::{Items, Stage, Staged};
+use crate::newest::{NewestFlow, Release};
+use crate::pipe::Pipe;
+use crate::timer::after;
+use crate::units::IntoDuration;
+
+impl<T, K> Items<T, K> {
+    /// Waits `period` from an item on, then gives the newest one; the next item starts the next wait.
+    ///
+    /// So items come at most once each `period`, and never later than `period` after they came. It holds one item, which is
+    /// given at once at the end of the source. An item that comes in the very instant in which a wait is over starts the
+    /// next.
+    ///
+    /// [`sample`](Items::sample) is for fixed times, [`debounce`](Items::debounce) for the time after the last item.
+    ///
+    /// # Data loss
+    ///
+    /// All items of a wait but the newest. An error drops the item that is held.
+    ///
+    /// # Panics
+    ///
+    /// If `period` is zero. As a literal in `pipeline!`, that does not compile. When it waits outside of a tokio runtime
+    /// with time enabled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let some = pipeline! {
+    ///     interval(10ms)
+    ///         |> enumerate()
+    ///         |> map(|(n, _)| n)
+    ///         |> filter(|n| !(3..10).contains(n)) // 0, 1, 2, then 10, 11
+    ///         |> take(5)
+    ///         |> audit(15ms)
+    ///         |> collect::<Vec<_>>()
+    /// };
+    /// assert_eq!(some.await, [1, 2, 11]);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn audit(self, period: impl IntoDuration) -> Staged<Audit, T, K> {
+        let period = period.into_duration();
+        assert!(!period.is_zero(), "an audit of zero has no meaning: give it a period such as `100ms`");
+        self.stage(Audit { period })
+    }
+}
+
+impl<F: Flow> Pipe<F> {
+    /// Waits `period` from an item on, then gives the newest one. See [`Items::audit`].
+    #[track_caller]
+    pub fn audit(self, period: impl IntoDuration) -> Pipe<NewestFlow<F, Audit, F::Item>> {
+        self.with(|items| items.audit(period))
+    }
+}
+
+/// Gives the newest item a while after the first: made by [`Items::audit`].
+#[derive(Clone, Copy, Debug)]
+pub struct Audit {
+    period: Duration,
+}
+
+impl<F: Flow> Stage<F> for Audit {
+    type Flow = NewestFlow<F, Self, F::Item>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        NewestFlow::new(upstream, self)
+    }
+}
+
+impl Release for Audit {
+    const AT_END: bool = true;
+
+    fn hold(&mut self, replaced: Option<Instant>, now: Instant) -> Instant {
+        replaced.unwrap_or_else(|| after(now, self.period))
+    }
+}

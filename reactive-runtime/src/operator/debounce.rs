@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::flow::Flow;
+use crate::items::{Items, Stage, Staged};
+use crate::newest::{NewestFlow, Release};
+use crate::pipe::Pipe;
+use crate::timer::after;
+use crate::units::IntoDuration;
+
+impl<T, K> Items<T, K> {
+    /// Gives an item once `quiet` has passed without a newer one.
+    ///
+    /// Of a burst of items the last one is given, `quiet` after it; at the end of the source it is given at once. It
+    /// holds one item. When a newer item comes in the same instant in which the held one is due, both are given.
+    ///
+    /// The time of an item is that at which it is taken from upstream. While the consumer is busy nothing is taken, so an
+    /// item whose time has come in the meantime is given when the consumer asks again, and only then are newer ones
+    /// taken: all that have piled up, as one burst.
+    ///
+    /// Options: [`max_wait`](Staged::max_wait).
+    ///
+    /// # Data loss
+    ///
+    /// All items of a burst but the last. An error drops the item that is held.
+    ///
+    /// # Panics
+    ///
+    /// If `quiet` is zero. As a literal in `pipeline!`, that does not compile. When it waits outside of a tokio runtime with
+    /// time enabled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let settled = pipeline! {
+    ///     interval(10ms)
+    ///         |> enumerate()
+    ///         |> map(|(n, _)| n)
+    ///         |> filter(|n| !(3..10).contains(n)) // 0, 1, 2, then 10, 11
+    ///         |> take(5)
+    ///         |> debounce(50ms)
+    ///         |> collect::<Vec<_>>()
+    /// };
+    /// assert_eq!(settled.await, [2, 11]);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn debounce(self, quiet: impl IntoDuration) -> Staged<Debounce, T, K> {
+        let quiet = quiet.into_duration();
+        assert!(!quiet.is_zero(), "a debounce of zero has no meaning: give it a quiet time such as `100ms`");
+        self.stage(Debounce { quiet, max_wait: Duration::MAX, limit: None })
+    }
+}
+
+impl<F: Flow> Pipe<F> {
+    /// Gives an item once `quiet` has passed without a newer one. See [`Items::debounce`].
+    #[track_caller]
+    pub fn debounce(self, quiet: impl IntoDuration) -> Pipe<NewestFlow<F, Debounce, F::Item>> {
+        self.with(|items| items.debounce(quiet))
+    }
+}
+
+impl<T, K> Staged<Debounce, T, K> {
+    /// Gives the newest item also `max_wait` after the first of a burst, however long that goes on.
+    ///
+    /// Then a new burst begins with the next item. Without it, a source that is never quiet gives nothing until its end.
+    ///
+    /// # Panics
+    ///
+    /// If `max_wait` is zero. As a literal in `pipeline!`, that does not compile.
+    #[track_caller]
+    pub fn max_wait(self, max_wait: impl IntoDuration) -> Self {
+        let max_wait = max_wait.into_duration();
+        assert!(!max_wait.is_zero(), "a `max_wait` of zero has no meaning: give it a time such as `1s`");
+        self.map_op(|op| Debounce { max_wait, ..op })
+    }
+}
+
+/// Waits until items have settled: made by [`Items::debounce`].
+#[derive(Clone, Copy, Debug)]
+pub struct Debounce {
+    quiet: Duration,
+    max_wait: Duration,
+    // When the present burst must be over.
+    limit: Option<Instant>,
+}
+
+impl<F: Flow> Stage<F> for Debounce {
+    type Flow = NewestFlow<F, Self, F::Item>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        NewestFlow::new(upstream, self)
+    }
+}
+
+impl Release for Debounce {
+    const AT_END: bool = true;
+
+    fn hold(&mut self, replaced: Option<Instant>, now: Instant) -> Instant {
+        if replaced.is_none() {
+            self.limit = None;
+        }
+        let limit = *self.limit.get_or_insert_with(|| after(now, self.max_wait));
+        limit.min(after(now, self.quiet))
+    }
+}

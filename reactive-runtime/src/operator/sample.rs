@@ -1,0 +1,93 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::flow::Flow;
+use crate::items::{Items, Stage, Staged};
+use crate::newest::{NewestFlow, Release};
+use crate::pipe::Pipe;
+use crate::timer::{after, last_multiple};
+use crate::units::IntoDuration;
+
+impl<T, K> Items<T, K> {
+    /// Gives the newest item at each multiple of `period` since the first poll, if one came since the last tick.
+    ///
+    /// An item that comes in the instant of a tick belongs to the next. A tick that the consumer was too busy for comes
+    /// when it asks again. It holds one item, and waits for a tick only while it does.
+    ///
+    /// [`audit`](Items::audit) is for waits that begin with an item, and loses nothing at the end.
+    ///
+    /// # Data loss
+    ///
+    /// All items between two ticks but the newest, and what came since the last tick before the end or an error.
+    ///
+    /// # Panics
+    ///
+    /// If `period` is zero. As a literal in `pipeline!`, that does not compile. When it waits outside of a tokio runtime
+    /// with time enabled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let some = pipeline! {
+    ///     interval(10ms)
+    ///         |> enumerate()
+    ///         |> map(|(n, _)| n)
+    ///         |> filter(|n| !(3..10).contains(n)) // 0, 1, 2, then 10, 11
+    ///         |> take(5)
+    ///         |> sample(15ms)
+    ///         |> collect::<Vec<_>>()
+    /// };
+    /// assert_eq!(some.await, [1, 2, 10]);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn sample(self, period: impl IntoDuration) -> Staged<Sample, T, K> {
+        let period = period.into_duration();
+        assert!(
+            !period.is_zero(),
+            "a sample each zero seconds has no meaning: give it a period such as `100ms`"
+        );
+        self.stage(Sample { period, start: None })
+    }
+}
+
+impl<F: Flow> Pipe<F> {
+    /// Gives the newest item at each multiple of `period` since the first poll. See [`Items::sample`].
+    #[track_caller]
+    pub fn sample(self, period: impl IntoDuration) -> Pipe<NewestFlow<F, Sample, F::Item>> {
+        self.with(|items| items.sample(period))
+    }
+}
+
+/// Gives the newest item at fixed times: made by [`Items::sample`].
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    period: Duration,
+    // The first poll.
+    start: Option<Instant>,
+}
+
+impl<F: Flow> Stage<F> for Sample {
+    type Flow = NewestFlow<F, Self, F::Item>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        NewestFlow::new(upstream, self)
+    }
+}
+
+impl Release for Sample {
+    const AT_END: bool = false;
+
+    fn start(&mut self, now: Instant) {
+        self.start = Some(now);
+    }
+
+    fn hold(&mut self, replaced: Option<Instant>, now: Instant) -> Instant {
+        let start = self.start.unwrap_or(now);
+        replaced.unwrap_or_else(|| after(last_multiple(start, self.period, now), self.period))
+    }
+}
