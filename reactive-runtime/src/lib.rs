@@ -23,6 +23,8 @@ pub mod source;
 pub mod step;
 mod stream_operators;
 pub mod terminal;
+#[cfg(any(feature = "testing", all(test, feature = "time")))]
+pub mod testing;
 #[cfg(feature = "time")]
 mod timer;
 pub mod units;
