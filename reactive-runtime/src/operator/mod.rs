@@ -49,6 +49,8 @@ mod step_by;
 mod take;
 mod take_last;
 mod take_while;
+#[cfg(all(test, feature = "time"))]
+mod timed_laws;
 #[cfg(feature = "time")]
 mod timeout;
 mod try_map;
