@@ -131,7 +131,7 @@ where
 
     fn attach(self, upstream: F) -> TimeoutFlow<F> {
         let Self { each, first, total } = self;
-        let clock = Clock { each, next: first.unwrap_or(each), left: total, since: None };
+        let clock = Clock { each, first, left: total, since: None };
         TimeoutFlow { upstream: Some(upstream), clock, timer: Timer::default() }
     }
 }
@@ -170,15 +170,20 @@ where
         if gave || driven.is_ready() {
             me.clock.stop(waited);
         }
-        let elapsed = driven.is_pending() && me.timer.poll_until(me.clock.deadline(), cx).is_ready();
-        if elapsed || matches!(driven, Poll::Ready(Ok(Drive::Ended))) {
-            me.upstream.set(None);
-            *me.timer = Timer::default();
+        match driven {
+            Poll::Ready(Ok(Drive::Paused)) => Poll::Ready(Ok(Drive::Paused)),
+            Poll::Ready(Err(fault)) => Poll::Ready(Err(fault.left())),
+            Poll::Pending if me.timer.poll_until(me.clock.deadline(), cx).is_pending() => Poll::Pending,
+            // The end, or the time is up.
+            _ => {
+                me.upstream.set(None);
+                *me.timer = Timer::default();
+                match driven {
+                    Poll::Pending => Poll::Ready(Err(F::Error::right(Failed(Elapsed)))),
+                    _ => Poll::Ready(Ok(Drive::Ended)),
+                }
+            }
         }
-        if elapsed {
-            return Poll::Ready(Err(<F::Error as Join<Failed<Elapsed>>>::right(Failed(Elapsed))));
-        }
-        driven.map_err(Join::left)
     }
 
     fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
@@ -196,8 +201,8 @@ where
 #[derive(Debug)]
 struct Clock {
     each: Duration,
-    // The wait that is on, or the next one: the first may be another than the others.
-    next: Duration,
+    // The first wait, if it is another and not over.
+    first: Option<Duration>,
     // What is left of the total, without the wait that is on.
     left: Duration,
     // Since when the present wait is on.
@@ -206,6 +211,7 @@ struct Clock {
 
 impl Clock {
     /// How long the present wait took so far. Only a total needs to know.
+    #[inline(always)]
     fn waited(&self) -> Duration {
         match self.since {
             Some(since) if self.left < Duration::MAX => since.elapsed(),
@@ -213,17 +219,19 @@ impl Clock {
         }
     }
 
-    /// The present wait, if there was one, is over, after so long.
+    /// Upstream gave something: the present wait, if there was one, is over, after so long.
+    #[inline(always)]
     fn stop(&mut self, waited: Duration) {
-        self.since = None;
-        self.next = self.each;
-        self.left = self.left.saturating_sub(waited);
+        self.first = None;
+        if self.since.take().is_some() {
+            self.left = self.left.saturating_sub(waited);
+        }
     }
 
     /// When upstream has been waited for too long; the wait begins here, unless it is on.
     fn deadline(&mut self) -> Instant {
         let since = *self.since.get_or_insert_with(Instant::now);
-        after(since, self.next.min(self.left))
+        after(since, self.first.unwrap_or(self.each).min(self.left))
     }
 }
 
