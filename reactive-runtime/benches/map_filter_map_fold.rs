@@ -4,15 +4,18 @@
 //! `cargo bench --bench map_filter_map_fold -- --instructions` counts instructions per item, which needs valgrind; it
 //! fails if `pipeline!` takes more than 1.05 x those of the loop.
 
+mod callgrind;
+
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::hint::black_box;
-use std::process::Command;
 
 use divan::Bencher;
 use futures::StreamExt;
 use futures::executor::block_on;
 use reactive_runtime::prelude::*;
+
+use callgrind::per_item;
 
 const ITEMS: u64 = 1_000_000;
 const RATIO_MAX: f64 = 1.05;
@@ -181,9 +184,9 @@ fn once(name: &str, input: &str, items: &str) {
 fn instructions() {
     let mut counts = BTreeMap::new();
     for input in ["range", "slice"] {
-        let input_alone = per_item(NOTHING, input);
+        let input_alone = per_item(&[NOTHING, input]);
         for (name, _) in VARIANTS {
-            let per_item = per_item(name, input) - input_alone;
+            let per_item = per_item(&[name, input]) - input_alone;
             counts.insert((input, *name), per_item);
             let ratio = per_item / counts[&(input, "loop")];
             println!("{input:5} {name:8} {per_item:7.2} instructions per item  {ratio:5.2} x the loop");
@@ -196,21 +199,4 @@ fn instructions() {
             "`pipeline!` over a {input} takes {ratio:.3} x the instructions of the loop"
         );
     }
-}
-
-fn per_item(name: &str, input: &str) -> f64 {
-    (callgrind(name, input, 220_000) - callgrind(name, input, 20_000)) / 200_000.0
-}
-
-fn callgrind(name: &str, input: &str, items: u64) -> f64 {
-    let this = std::env::current_exe().expect("the path of this program");
-    let run = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(this)
-        .args(["--once", name, input, &items.to_string()])
-        .output()
-        .expect("valgrind: install it to count instructions");
-    let report = String::from_utf8_lossy(&run.stderr);
-    let refs = report.lines().find_map(|line| line.split_once("Collected :"));
-    refs.expect("a count from callgrind").1.trim().parse().expect("a number of instructions")
 }
