@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use futures::stream::{self, LocalBoxStream, Stream, StreamExt};
 use reactive_runtime::prelude::*;
+use reactive_runtime::units::ms;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -60,6 +61,10 @@ macro_rules! left_nested {
 fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
     Some(match name {
         "batch" => |case| both!(case: { |> batch(case.arg("n")) } { .batch(case.arg("n")) }),
+        "batch_max_wait" => |case| {
+            let (n, wait) = (case.arg("n"), ms(case.arg("max_wait")));
+            both!(case: { |> batch(n, max_wait = wait) } { .with(|items| items.batch(n).max_wait(wait)) })
+        },
         "concat" => |case| left_nested!(case: concat),
         "debounce" => |case| both!(case: { |> debounce(case.time("d")) } { .debounce(case.time("d")) }),
         "distinct" => |case| both!(case: { |> distinct() } { .distinct() }),

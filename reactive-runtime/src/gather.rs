@@ -3,12 +3,17 @@
 //! A [`Gather`] decides in plain code what to hold and what to give; [`GatherFlow`] is the one flow around all of them,
 //! and keeps the contract: the rest on a break, the flush before the end and before an error.
 
+#[cfg(feature = "time")]
+mod timed;
+
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+#[cfg(feature = "time")]
+pub use self::timed::{TimedGather, TimedGatherFlow};
 use crate::fault::Fault;
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 
@@ -40,6 +45,18 @@ pub enum Flush {
     End,
     /// Upstream has failed; there may be more items behind the error.
     Error,
+}
+
+impl Flush {
+    /// Why what is held is given after this call of upstream, if it is.
+    #[inline(always)]
+    fn cause<E>(driven: &Driven<E>) -> Option<Self> {
+        match driven {
+            Poll::Ready(Ok(Drive::Ended)) => Some(Self::End),
+            Poll::Ready(Err(_)) => Some(Self::Error),
+            Poll::Ready(Ok(Drive::Paused)) | Poll::Pending => None,
+        }
+    }
 }
 
 pin_project! {
@@ -75,8 +92,7 @@ impl<F: Flow<Error = K>, G: Gather<F::Item>, K: Fault> Flow for GatherFlow<F, G,
         down: &mut D,
     ) -> Driven<F::Error> {
         let me = self.project();
-        let mut filling =
-            Filling { gather: me.gather, more: me.more, budget: Budget::items(), broke: false, down };
+        let mut filling = Filling::new(me.gather, me.more, down);
         if *filling.more {
             let next = filling.gather.more();
             if filling.give(next).is_break() {
@@ -87,11 +103,8 @@ impl<F: Flow<Error = K>, G: Gather<F::Item>, K: Fault> Flow for GatherFlow<F, G,
             return Poll::Ready(told);
         }
         let driven = me.upstream.poll_drive(cx, &mut filling);
-        let cause = match &driven {
-            Poll::Ready(Ok(Drive::Ended)) => Flush::End,
-            Poll::Ready(Err(_)) => Flush::Error,
-            Poll::Ready(Ok(Drive::Paused)) => return filling.stopped(cx),
-            Poll::Pending => return Poll::Pending,
+        let Some(cause) = Flush::cause(&driven) else {
+            return if driven.is_ready() { filling.stopped(cx) } else { Poll::Pending };
         };
         me.tail.note(driven);
         let held = filling.gather.flush(cause);
@@ -120,7 +133,12 @@ struct Filling<'a, G, D> {
     down: &'a mut D,
 }
 
-impl<G, D> Filling<'_, G, D> {
+impl<'a, G, D> Filling<'a, G, D> {
+    #[inline(always)]
+    fn new(gather: &'a mut G, more: &'a mut bool, down: &'a mut D) -> Self {
+        Self { gather, more, budget: Budget::items(), broke: false, down }
+    }
+
     /// Pushes what is ready. After a break there may be more, which is asked for when the flow is driven again.
     #[inline(always)]
     fn give<T>(&mut self, mut ready: Option<G::Out>) -> ControlFlow<()>

@@ -1,3 +1,6 @@
+#[cfg(feature = "time")]
+pub(super) mod max_wait;
+
 use crate::flow::Flow;
 use crate::gather::{Flush, Gather, GatherFlow};
 use crate::items::{Items, Stage, Staged};
@@ -22,7 +25,9 @@ impl<T, K> Items<T, K> {
     /// assert_eq!(block_on(whole), [[1, 2, 4]]);
     /// ```
     ///
-    /// It holds at most `size` items, in one allocation a batch. Options: [`max_weight`](Staged::max_weight).
+    /// It holds at most `size` items, in one allocation a batch.
+    ///
+    /// Options: [`max_wait`](Staged::max_wait), [`max_weight`](Staged::max_weight).
     ///
     /// # Panics
     ///
@@ -110,8 +115,7 @@ impl<F: Flow, W: FnMut(&F::Item) -> usize> Stage<F> for WeightedBatch<W> {
     type Flow = GatherFlow<F, WeightedOpen<F::Item, W>, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let open = Open::new(self.batch);
-        GatherFlow::new(upstream, WeightedOpen { open, weight: 0, limit: self.limit, weigh: self.weigh })
+        GatherFlow::new(upstream, WeightedOpen::new(self))
     }
 }
 
@@ -170,6 +174,12 @@ pub struct WeightedOpen<T, W> {
     weight: usize,
     limit: usize,
     weigh: W,
+}
+
+impl<T, W> WeightedOpen<T, W> {
+    fn new(WeightedBatch { batch, limit, weigh }: WeightedBatch<W>) -> Self {
+        Self { open: Open::new(batch), weight: 0, limit, weigh }
+    }
 }
 
 impl<T, W: FnMut(&T) -> usize> Gather<T> for WeightedOpen<T, W> {

@@ -10,12 +10,13 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use futures::executor::block_on;
 use futures::{Stream, StreamExt};
+use tokio::runtime::{Builder, Runtime};
 
 use super::{Off, Recover};
 use crate::fault::Fault;
@@ -23,9 +24,18 @@ use crate::flow::{BUDGET, Bounded, Downstream, Drive, Driven, Flow};
 use crate::pipe::Pipe;
 use crate::retry::Retry;
 use crate::source::Source;
+use crate::units::h;
 
 fn odd(x: u32) -> Result<u32, u32> {
     if x % 2 == 1 { Ok(x) } else { Err(x) }
+}
+
+/// Enters a runtime whose clock stands still, for this thread: for rows that wait for a deadline, which never comes.
+fn in_paused_time<F>(pipe: Pipe<F>) -> Pipe<F> {
+    static RUNTIME: LazyLock<Runtime> =
+        LazyLock::new(|| Builder::new_current_thread().enable_time().start_paused(true).build().unwrap());
+    std::mem::forget(RUNTIME.enter());
+    pipe
 }
 
 macro_rules! laws {
@@ -233,6 +243,8 @@ macro_rules! laws {
 laws! {
     batch(p) => p.batch(3);
     batch_weighted(p) => p.with(|i| i.batch(3).max_weight(9, |x| *x as usize));
+    batch_max_wait(p) => in_paused_time(p).with(|i| i.batch(3).max_wait(h(1)));
+    batch_max_wait_weighted(p) => in_paused_time(p).with(|i| i.batch(3).max_wait(h(1)).max_weight(9, |x| *x as usize));
     batch_by(p) => p.with(|i| i.batch_by(|x| x % 3, 2).max_keys(2));
     batch_while(p) => p.with(|i| i.batch_while(|a, b| a / 4 == b / 4).max(3));
     // `boxed_local` is the same flow, only not `Send`.

@@ -59,6 +59,7 @@ mod zip;
 
 #[cfg(feature = "time")]
 pub use audit::Audit;
+pub use batch::max_wait::{MaxWait, Opens, Waiting};
 pub use batch::{Batch, Open, WeightedBatch, WeightedOpen};
 pub use batch_by::{BatchBy, OpenBy};
 pub use batch_while::{BatchWhile, OpenWhile};
