@@ -65,6 +65,10 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
             let (n, wait) = (case.arg("n"), ms(case.arg("max_wait")));
             both!(case: { |> batch(n, max_wait = wait) } { .with(|items| items.batch(n).max_wait(wait)) })
         },
+        "buffer_time" => |case| {
+            let time = ms(case.arg("d"));
+            both!(case: { |> buffer_time(time) } { .buffer_time(time) })
+        },
         "concat" => |case| left_nested!(case: concat),
         "debounce" => |case| both!(case: { |> debounce(case.time("d")) } { .debounce(case.time("d")) }),
         "distinct" => |case| both!(case: { |> distinct() } { .distinct() }),

@@ -54,6 +54,10 @@ const OPERATORS: &[Row] = &[
         (Argument::Option("max_keys"), "at most 0 open batches have no meaning: allow at least 1"),
     ]),
     stage("batch_while").no_zero(&[(Argument::Option("max"), NO_BATCH)]),
+    stage("buffer_time").no_zero(&[
+        (Argument::At(0), "a batch of no time has no meaning: give it a time such as `100ms`"),
+        (Argument::Option("capacity"), NO_BATCH),
+    ]),
     combine("concat"),
     stage("debounce").no_zero(&[
         (Argument::At(0), "a debounce of 0 has no meaning: give it a quiet time such as `100ms`"),

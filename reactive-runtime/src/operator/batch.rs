@@ -97,7 +97,7 @@ pub struct WeightedBatch<W> {
 
 impl Batch {
     #[track_caller]
-    fn new(size: usize) -> Self {
+    pub(super) fn new(size: usize) -> Self {
         assert!(size > 0, "a batch of 0 items has no meaning: `batch` takes a size of at least 1");
         Self { size }
     }
@@ -124,7 +124,7 @@ impl<F: Flow, W: FnMut(&F::Item) -> usize> Stage<F> for WeightedBatch<W> {
 pub struct Open<T> {
     items: Vec<T>,
     size: usize,
-    // What the next batch allocates; all of `size` once a batch has been full.
+    // What the next batch allocates: as much as the last one held.
     room: usize,
 }
 
@@ -151,7 +151,12 @@ impl<T> Gather<T> for Open<T> {
     }
 
     fn flush(&mut self, _: Flush) -> Option<Vec<T>> {
-        (!self.items.is_empty()).then(|| std::mem::take(&mut self.items))
+        if self.items.is_empty() {
+            return None;
+        }
+        // Where time or weight cuts the batches, the next is like this one.
+        self.room = self.items.len();
+        Some(std::mem::take(&mut self.items))
     }
 
     fn size_hint(

@@ -1,3 +1,6 @@
+#[cfg(feature = "time")]
+pub(super) mod max_wait;
+
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::quality::RandomState;
@@ -17,6 +20,8 @@ impl<T, K> Items<T, K> {
     /// At most 10 000 batches are open, or [`max_keys`](Staged::max_keys): a new key brings out the one that was opened
     /// first. All of them are flushed at the end and before an error, in the order in which they were opened. It holds
     /// at most `size` items a key.
+    ///
+    /// Options: [`max_wait`](Staged::max_wait), [`max_keys`](Staged::max_keys).
     ///
     /// # Panics
     ///
@@ -61,8 +66,7 @@ impl<F, U, K> Staged<BatchBy<F>, U, K> {
     /// If `keys` is 0.
     #[track_caller]
     pub fn max_keys(self, keys: usize) -> Self {
-        assert!(keys > 0, "at most 0 open batches have no meaning: `max_keys` takes at least 1");
-        self.map_op(|op| BatchBy { max_keys: keys, ..op })
+        self.map_op(|op| op.max_keys(keys))
     }
 }
 
@@ -80,6 +84,12 @@ impl<F> BatchBy<F> {
         assert!(size > 0, "a batch of 0 items has no meaning: `batch_by` takes a size of at least 1");
         Self { key, size, max_keys: MAX_KEYS }
     }
+
+    #[track_caller]
+    fn max_keys(self, keys: usize) -> Self {
+        assert!(keys > 0, "at most 0 open batches have no meaning: `max_keys` takes at least 1");
+        Self { max_keys: keys, ..self }
+    }
 }
 
 impl<F, Q, G> Stage<F> for BatchBy<G>
@@ -91,26 +101,31 @@ where
     type Flow = GatherFlow<F, OpenBy<F::Item, Q, G>, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let open = OpenBy { op: self, open: HashMap::default(), order: BTreeMap::new(), next: 0, all: false };
-        GatherFlow::new(upstream, open)
+        GatherFlow::new(upstream, OpenBy::new(self, ()))
     }
 }
 
-/// The batches of a [`BatchBy`] that are being filled.
+/// The batches of a [`BatchBy`] that are being filled; each is told `S` when it is opened.
 #[derive(Debug)]
-pub struct OpenBy<T, Q, F> {
+pub struct OpenBy<T, Q, F, S = ()> {
     op: BatchBy<F>,
     open: HashMap<Q, (u64, Vec<T>), RandomState>,
     // The keys in the order in which their batches were opened.
-    order: BTreeMap<u64, Q>,
+    order: BTreeMap<u64, (Q, S)>,
     next: u64,
+    // What a batch is told that is opened now.
+    told: S,
     // All are to be given.
     all: bool,
 }
 
-impl<T, Q: Clone + Key, F> OpenBy<T, Q, F> {
+impl<T, Q: Clone + Key, F, S> OpenBy<T, Q, F, S> {
+    fn new(op: BatchBy<F>, told: S) -> Self {
+        Self { op, open: HashMap::default(), order: BTreeMap::new(), next: 0, told, all: false }
+    }
+
     fn take_oldest(&mut self) -> Option<Vec<T>> {
-        let (_, key) = self.order.pop_first()?;
+        let (_, (key, _)) = self.order.pop_first()?;
         self.open.remove(&key).map(|(_, items)| items)
     }
 
@@ -121,7 +136,7 @@ impl<T, Q: Clone + Key, F> OpenBy<T, Q, F> {
     }
 }
 
-impl<T, Q: Clone + Key, F: FnMut(&T) -> Q> Gather<T> for OpenBy<T, Q, F> {
+impl<T, Q: Clone + Key, F: FnMut(&T) -> Q, S: Copy> Gather<T> for OpenBy<T, Q, F, S> {
     type Out = Vec<T>;
 
     fn add(&mut self, item: T) -> Option<Vec<T>> {
@@ -134,7 +149,7 @@ impl<T, Q: Clone + Key, F: FnMut(&T) -> Q> Gather<T> for OpenBy<T, Q, F> {
             return Some(vec![item]);
         }
         let oldest = if self.open.len() < self.op.max_keys { None } else { self.take_oldest() };
-        self.order.insert(self.next, key.clone());
+        self.order.insert(self.next, (key.clone(), self.told));
         self.open.insert(key, (self.next, vec![item]));
         self.next += 1;
         oldest

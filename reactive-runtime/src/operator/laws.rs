@@ -246,9 +246,11 @@ laws! {
     batch_max_wait(p) => in_paused_time(p).with(|i| i.batch(3).max_wait(h(1)));
     batch_max_wait_weighted(p) => in_paused_time(p).with(|i| i.batch(3).max_wait(h(1)).max_weight(9, |x| *x as usize));
     batch_by(p) => p.with(|i| i.batch_by(|x| x % 3, 2).max_keys(2));
+    batch_by_max_wait(p) => in_paused_time(p).with(|i| i.batch_by(|x| x % 3, 2).max_keys(2).max_wait(h(1)));
     batch_while(p) => p.with(|i| i.batch_while(|a, b| a / 4 == b / 4).max(3));
     // `boxed_local` is the same flow, only not `Send`.
     boxed(p) => p.boxed(), except no_look_ahead = "it hands over chunks";
+    buffer_time(p) => in_paused_time(p).with(|i| i.buffer_time(h(1)).capacity(5));
     catch_skip(p) => p.try_map(odd).catch(|_| Recover::Skip);
     catch_with(p) => p.try_map(odd).catch(|e| Recover::With(e * 100));
     catch_fail(p) => p.try_map(odd).catch(|e| if e == 4 { Recover::Fail("four") } else { Ok(Recover::Skip) });

@@ -7,6 +7,8 @@ mod batch;
 mod batch_by;
 mod batch_while;
 mod boxed;
+#[cfg(feature = "time")]
+mod buffer_time;
 mod catch;
 mod concat;
 #[cfg(feature = "time")]
@@ -61,9 +63,13 @@ mod zip;
 pub use audit::Audit;
 pub use batch::max_wait::{MaxWait, Opens, Waiting};
 pub use batch::{Batch, Open, WeightedBatch, WeightedOpen};
+#[cfg(feature = "time")]
+pub use batch_by::max_wait::WaitingBy;
 pub use batch_by::{BatchBy, OpenBy};
 pub use batch_while::{BatchWhile, OpenWhile};
 pub use boxed::{BoxPipe, Boxed, BoxedFlow, BoxedLocal, Chunks, LocalBoxPipe, LocalBoxedFlow, Unboxing};
+#[cfg(feature = "time")]
+pub use buffer_time::BufferTime;
 pub use catch::{CanFail, Catch, CatchFlow, Recover, Recovery};
 pub use concat::{Concat, ConcatFlow};
 #[cfg(feature = "time")]
