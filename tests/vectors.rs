@@ -95,6 +95,10 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
             let (init, f) = (case.arg::<i64>("init"), case.accumulate());
             both!(case: { |> scan(init, f) } { .scan(init, f) })
         },
+        "session_window" => |case| {
+            let gap = ms(case.arg("gap"));
+            both!(case: { |> session_window(gap) } { .session_window(gap) })
+        },
         "skip" => |case| both!(case: { |> skip(case.arg("n")) } { .skip(case.arg("n")) }),
         "skip_last" => |case| both!(case: { |> skip_last(case.arg("n")) } { .skip_last(case.arg("n")) }),
         "skip_while" => |case| both!(case: { |> skip_while(case.below()) } { .skip_while(case.below()) }),
@@ -113,6 +117,10 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
                 { |> window(n, step = step) |> map(|window| window.to_vec()) }
                 { .with(|items| items.window(n).step(step)).map(|window| window.to_vec()) }
             )
+        },
+        "window_time" => |case| {
+            let size = ms(case.arg("size"));
+            both!(case: { |> window_time(size) } { .window_time(size) })
         },
         "zip" => |case| left_nested!(case: zip),
         _ => return None,

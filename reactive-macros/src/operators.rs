@@ -40,6 +40,8 @@ const fn combine(name: &'static str) -> Row {
 const NO_BATCH: &str = "a batch of 0 items has no meaning: give it a size of at least 1";
 const NO_MEMORY: (Argument, &str) =
     (Argument::Option("capacity"), "a memory of 0 keys has no meaning: give it a capacity of at least 1");
+const NO_KEYS: (Argument, &str) =
+    (Argument::Option("max_keys"), "at most 0 keys have no meaning: allow at least 1");
 
 const NO_CONCURRENCY: (Argument, &str) =
     (Argument::Option("concurrency"), "0 items in flight have no meaning: allow at least 1");
@@ -90,6 +92,11 @@ const OPERATORS: &[Row] = &[
         "a sample each 0 seconds has no meaning: give it a period such as `100ms`",
     )]),
     step("scan"),
+    stage("session_window").no_zero(&[
+        (Argument::At(0), "a gap of no time has no meaning: give it a gap such as `100ms`"),
+        (Argument::Option("max"), "a session of no time has no meaning: give it a time such as `1min`"),
+        NO_KEYS,
+    ]),
     step("skip"),
     step("skip_last"),
     step("skip_while"),
@@ -105,6 +112,12 @@ const OPERATORS: &[Row] = &[
     stage("window").no_zero(&[
         (Argument::At(0), "a window of 0 items has no meaning: give it a size of at least 1"),
         (Argument::Option("step"), "windows that do not move have no meaning: give a step of at least 1"),
+        NO_KEYS,
+    ]),
+    stage("window_time").no_zero(&[
+        (Argument::At(0), "a window of no time has no meaning: give it a size such as `100ms`"),
+        (Argument::Option("slide"), "windows that do not move have no meaning: give a time such as `100ms`"),
+        NO_KEYS,
     ]),
     combine("zip"),
 ];

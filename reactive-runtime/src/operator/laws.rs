@@ -24,7 +24,7 @@ use crate::flow::{BUDGET, Bounded, Downstream, Drive, Driven, Flow};
 use crate::pipe::Pipe;
 use crate::retry::Retry;
 use crate::source::Source;
-use crate::units::h;
+use crate::units::{h, min, ms};
 
 fn odd(x: u32) -> Result<u32, u32> {
     if x % 2 == 1 { Ok(x) } else { Err(x) }
@@ -311,6 +311,8 @@ laws! {
     pairwise(p) => p.pairwise();
     reduce(p) => p.reduce(u32::wrapping_add);
     scan(p) => p.scan(0u32, |sum, x| { *sum = sum.wrapping_add(x); *sum });
+    session_window(p) => in_paused_time(p).session_window(h(1));
+    session_window_by_time(p) => p.with(|i| i.session_window(ms(2)).max(ms(3)).by_time(|x| u64::from(x ^ 2)).lateness(ms(1)));
     skip(p) => p.skip(4);
     skip_last(p) => p.skip_last(3);
     skip_while(p) => p.skip_while(|x| *x < 4);
@@ -326,6 +328,11 @@ laws! {
     via(p) => p.via(|i| i.map(|x| x / 2));
     window(p) => p.window(3);
     window_partial(p) => p.with(|i| i.window(2).step(3).partial());
+    window_time(p) => in_paused_time(p).window_time(h(1));
+    window_time_slide(p) => in_paused_time(p).with(|i| i.window_time(h(1)).slide(min(7)));
+    window_time_by(p) => in_paused_time(p).with(|i| i.window_time(h(1)).by(|x| x / 4 % 3).max_keys(2));
+    window_time_by_time(p) => p.with(|i| i.window_time(ms(4)).by_time(|x| u64::from(x ^ 5)).lateness(ms(2)));
+    window_time_by_all(p) => p.with(|i| i.window_time(ms(4)).slide(ms(3)).by(|x| x / 6 % 2).by_time(|x| u64::from(*x)).max_keys(1));
     zip(p) => p.zip(100..);
 }
 

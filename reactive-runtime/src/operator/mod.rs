@@ -43,6 +43,8 @@ mod reduce;
 #[cfg(feature = "time")]
 mod sample;
 mod scan;
+#[cfg(feature = "time")]
+mod session_window;
 mod skip;
 mod skip_last;
 mod skip_while;
@@ -57,6 +59,10 @@ mod timed_laws;
 mod timeout;
 mod try_map;
 mod window;
+#[cfg(feature = "time")]
+mod window_time;
+#[cfg(feature = "time")]
+mod windowed;
 mod zip;
 
 #[cfg(feature = "time")]
@@ -101,6 +107,8 @@ pub use reduce::{Reduce, Reducing};
 #[cfg(feature = "time")]
 pub use sample::Sample;
 pub use scan::Scan;
+#[cfg(feature = "time")]
+pub use session_window::{Session, Sessions};
 pub use skip::Skip;
 pub use skip_last::SkipLast;
 pub use skip_while::SkipWhile;
@@ -113,4 +121,10 @@ pub use take_while::TakeWhile;
 pub use timeout::{Elapsed, Timeout, TimeoutFlow};
 pub use try_map::TryMap;
 pub use window::{Sliding, SlidingWindow, Window};
+#[cfg(feature = "time")]
+pub use window_time::{Slides, SlidingWindows, Tumbling, TumblingWindows};
+#[cfg(feature = "time")]
+pub use windowed::{
+    Alone, ByKey, ByTime, Clock, Clocked, EventTime, Group, Held, Keyed, Shape, Timed, Windowed, Windows,
+};
 pub use zip::{Zip, ZipFlow};

@@ -1,0 +1,162 @@
+use std::collections::VecDeque;
+
+use super::windowed::{Clocked, FARTHEST, Held, Shape, Windowed, Windows, nanos};
+use crate::flow::Flow;
+use crate::gather::TimedGatherFlow;
+use crate::items::{Items, Staged};
+use crate::pipe::Pipe;
+use crate::units::IntoDuration;
+
+impl<T, K> Items<T, K> {
+    /// Gathers items into a `Vec` until none has come for `gap`.
+    ///
+    /// A session is given `gap` after its last item; an item that comes at that very time begins the next. The open one is
+    /// flushed at the end and before an error; where an error should not cut it, put [`catch`](Items::catch) above, as for
+    /// [`batch`](Items::batch).
+    ///
+    /// It holds the items of the open session, which where no gap comes is not bounded: give it a [`max`](Staged::max). While
+    /// nobody asks for a session it goes on taking items, until the open one has ended.
+    ///
+    /// Options: [`max`](Staged::max), [`by`](Staged::by) a key, [`by_time`](Staged::by_time) for event time, where items that
+    /// are out of order may join two sessions into one: first the items of the earlier, then those of the later.
+    ///
+    /// # Panics
+    ///
+    /// If `gap` is zero, which as a literal in `pipeline!` does not compile; and if it has to wait outside of a tokio runtime
+    /// with time enabled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::executor::block_on;
+    /// let sessions = pipeline! {
+    ///     [1u64, 20, 35, 200, 210] |> session_window(50ms).by_time(|ms| *ms) |> collect::<Vec<_>>()
+    /// };
+    /// assert_eq!(block_on(sessions), [vec![1, 20, 35], vec![200, 210]]);
+    /// ```
+    #[track_caller]
+    pub fn session_window(self, gap: impl IntoDuration) -> Staged<Windowed<Session>, Vec<T>, K> {
+        let gap = nanos(gap);
+        assert!(gap > 0, "a gap of no time has no meaning: `session_window` takes a gap such as `100ms`");
+        self.stage(Windowed::new(Session { gap, max: FARTHEST }))
+    }
+}
+
+impl<F: Flow> Pipe<F> {
+    /// Gathers items into a `Vec` until none has come for `gap`. See [`Items::session_window`].
+    #[track_caller]
+    pub fn session_window(
+        self,
+        gap: impl IntoDuration,
+    ) -> Pipe<TimedGatherFlow<F, Clocked<Sessions<F::Item>>, Vec<F::Item>, F::Error>> {
+        self.with(|items| items.session_window(gap))
+    }
+}
+
+impl<G, C, U, K> Staged<Windowed<Session, G, C>, U, K> {
+    /// Ends a session also `time` after its first item.
+    ///
+    /// # Panics
+    ///
+    /// If `time` is zero.
+    #[track_caller]
+    pub fn max(self, time: impl IntoDuration) -> Self {
+        let max = nanos(time);
+        assert!(max > 0, "a session of no time has no meaning: `max` takes a time such as `1min`");
+        self.map_op(|op| op.map_shape(|session| Session { max, ..session }))
+    }
+}
+
+/// Windows that end in a gap: made by [`Items::session_window`].
+#[derive(Clone, Copy, Debug)]
+pub struct Session {
+    gap: i64,
+    max: i64,
+}
+
+impl<T> Shape<T> for Session {
+    type Windows = Sessions<T>;
+
+    fn windows(self, _: i64) -> Sessions<T> {
+        Sessions { op: self, open: VecDeque::new() }
+    }
+}
+
+/// The open sessions of a [`Session`].
+#[derive(Debug)]
+pub struct Sessions<T> {
+    op: Session,
+    // One before the other. By the clock there is one.
+    open: VecDeque<Open<T>>,
+}
+
+#[derive(Debug)]
+struct Open<T> {
+    first: i64,
+    last: i64,
+    items: Vec<T>,
+}
+
+impl Session {
+    fn end(self, first: i64, last: i64) -> i64 {
+        (last + self.gap).min(first + self.max)
+    }
+
+    /// Whether what happens from `first` to `last` is one session with what comes next, from `from` to `to`.
+    fn goes_on(self, first: i64, last: i64, from: i64, to: i64) -> bool {
+        from - last < self.gap && to - first < self.max
+    }
+}
+
+impl<T> Sessions<T> {
+    /// Joins the session at `place` with the next one, if they have become one.
+    fn join(&mut self, place: usize) {
+        let (Some(one), Some(next)) = (self.open.get(place), self.open.get(place + 1)) else { return };
+        if self.op.goes_on(one.first, one.last, next.first, next.last)
+            && let Some(next) = self.open.remove(place + 1)
+        {
+            let one = &mut self.open[place];
+            one.last = next.last;
+            one.items.extend(next.items);
+        }
+    }
+}
+
+impl<T> Windows<T> for Sessions<T> {
+    fn put(&mut self, item: T, at: i64, watermark: i64) -> Result<(), T> {
+        let after = self.open.partition_point(|open| open.first <= at);
+        if let Some(before) = after.checked_sub(1)
+            && let open = &mut self.open[before]
+            && self.op.goes_on(open.first, open.last, at, at.max(open.last))
+        {
+            open.last = open.last.max(at);
+            open.items.push(item);
+            self.join(before);
+        } else if let Some(open) = self.open.get_mut(after)
+            && self.op.goes_on(at, at, open.first, open.last)
+        {
+            open.first = at;
+            open.items.push(item);
+        } else if self.op.end(at, at) > watermark {
+            self.open.insert(after, Open { first: at, last: at, items: vec![item] });
+        } else {
+            return Err(item);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn next_end(&self) -> Option<i64> {
+        self.open.front().map(|open| self.op.end(open.first, open.last))
+    }
+
+    fn close(&mut self) -> Option<Vec<T>> {
+        self.open.pop_front().map(|open| open.items)
+    }
+
+    fn held(&self) -> Held {
+        // Items to come may join all of them.
+        Held { at_least: usize::from(!self.open.is_empty()), at_most: self.open.len(), per_item: 1 }
+    }
+}

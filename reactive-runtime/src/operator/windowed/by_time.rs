@@ -1,0 +1,148 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{FARTHEST, Windows, nanos};
+use crate::gather::{Flush, Gather};
+use crate::units::IntoDuration;
+
+/// When something happened, by a clock of the items.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no time of an item",
+    label = "expected a `SystemTime`, an `Instant`, a `Duration` since an epoch, or a `u64` or `i64` of milliseconds",
+    note = "for a time of another crate give its milliseconds since the epoch, such as `timestamp_millis()`"
+)]
+pub trait EventTime: Copy {
+    /// Nanoseconds since the epoch; since `first`, the first time that was seen, where the clock has no epoch.
+    fn nanos(self, first: Self) -> i64;
+}
+
+impl EventTime for Duration {
+    fn nanos(self, _: Self) -> i64 {
+        nanos(self)
+    }
+}
+
+impl EventTime for SystemTime {
+    fn nanos(self, _: Self) -> i64 {
+        self.duration_since(UNIX_EPOCH).map_or_else(|before| -nanos(before.duration()), nanos)
+    }
+}
+
+impl EventTime for std::time::Instant {
+    fn nanos(self, first: Self) -> i64 {
+        self.checked_duration_since(first).map_or_else(|| -nanos(first - self), nanos)
+    }
+}
+
+impl EventTime for tokio::time::Instant {
+    fn nanos(self, first: Self) -> i64 {
+        self.into_std().nanos(first.into_std())
+    }
+}
+
+/// Milliseconds.
+impl EventTime for u64 {
+    fn nanos(self, _: Self) -> i64 {
+        nanos(Duration::from_millis(self))
+    }
+}
+
+/// Milliseconds.
+impl EventTime for i64 {
+    fn nanos(self, _: Self) -> i64 {
+        self.saturating_mul(1_000_000).clamp(-FARTHEST, FARTHEST)
+    }
+}
+
+/// The time of an item is one that it has.
+#[derive(Clone, Debug)]
+pub struct ByTime<X, L> {
+    time: X,
+    lateness: i64,
+    on_late: L,
+    count_late: Option<Arc<AtomicU64>>,
+}
+
+impl<X, T> ByTime<X, fn(T)> {
+    pub(super) fn new(time: X) -> Self {
+        Self { time, lateness: 0, on_late: drop, count_late: None }
+    }
+}
+
+impl<X, L> ByTime<X, L> {
+    pub(super) fn lateness(self, lateness: impl IntoDuration) -> Self {
+        Self { lateness: nanos(lateness), ..self }
+    }
+
+    pub(super) fn on_late<M>(self, on_late: M) -> ByTime<X, M> {
+        let Self { time, lateness, count_late, .. } = self;
+        ByTime { time, lateness, on_late, count_late }
+    }
+
+    pub(super) fn count_late(self, counter: Arc<AtomicU64>) -> Self {
+        Self { count_late: Some(counter), ..self }
+    }
+}
+
+/// Windows that follow the times of the items.
+#[derive(Debug)]
+pub struct Timed<W, X, E, L> {
+    windows: W,
+    op: ByTime<X, L>,
+    first: Option<E>,
+    // The greatest time seen, less the lateness.
+    watermark: i64,
+    // All are to be given.
+    all: bool,
+}
+
+impl<W, X, E, L> Timed<W, X, E, L> {
+    pub(super) fn new(windows: W, op: ByTime<X, L>) -> Self {
+        Self { windows, op, first: None, watermark: i64::MIN, all: false }
+    }
+}
+
+impl<T, W, X, E, L> Gather<T> for Timed<W, X, E, L>
+where
+    W: Windows<T>,
+    X: FnMut(&T) -> E,
+    E: EventTime,
+    L: FnMut(T),
+{
+    type Out = Vec<T>;
+
+    #[inline(always)]
+    fn add(&mut self, item: T) -> Option<Vec<T>> {
+        let time = (self.op.time)(&item);
+        let at = time.nanos(*self.first.get_or_insert(time));
+        self.watermark = self.watermark.max(at - self.op.lateness);
+        if let Err(late) = self.windows.put(item, at, self.watermark) {
+            if let Some(counter) = &self.op.count_late {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+            (self.op.on_late)(late);
+        }
+        self.more()
+    }
+
+    #[inline(always)]
+    fn more(&mut self) -> Option<Vec<T>> {
+        let closed = self.windows.next_end().is_some_and(|end| end <= self.watermark);
+        if !closed && !self.all {
+            return None;
+        }
+        let window = self.windows.close();
+        self.all &= window.is_some();
+        window
+    }
+
+    fn flush(&mut self, _: Flush) -> Option<Vec<T>> {
+        self.all = true;
+        self.more()
+    }
+
+    fn size_hint(&self, (_, at_most): (usize, Option<usize>), _: bool) -> (usize, Option<usize>) {
+        self.windows.held().with(at_most)
+    }
+}

@@ -1,0 +1,69 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Windows, nanos};
+use crate::gather::{Flush, Gather, TimedGather};
+use crate::timer::after;
+
+/// Windows that follow the clock, whose zero is the first poll.
+#[derive(Debug)]
+pub struct Clocked<W> {
+    windows: W,
+    zero: Option<Instant>,
+    now: i64,
+    // All are to be given.
+    all: bool,
+}
+
+impl<W> Clocked<W> {
+    pub(super) fn new(windows: W) -> Self {
+        Self { windows, zero: None, now: 0, all: false }
+    }
+}
+
+impl<T, W: Windows<T>> Gather<T> for Clocked<W> {
+    type Out = Vec<T>;
+
+    #[inline(always)]
+    fn add(&mut self, item: T) -> Option<Vec<T>> {
+        let put = self.windows.put(item, self.now, self.now);
+        debug_assert!(put.is_ok(), "what comes now is not late");
+        self.more()
+    }
+
+    #[inline(always)]
+    fn more(&mut self) -> Option<Vec<T>> {
+        let due = self.windows.next_end().is_some_and(|end| end <= self.now);
+        if !due && !self.all {
+            return None;
+        }
+        let window = self.windows.close();
+        self.all &= window.is_some();
+        window
+    }
+
+    fn flush(&mut self, _: Flush) -> Option<Vec<T>> {
+        self.all = true;
+        self.more()
+    }
+
+    fn size_hint(&self, (_, at_most): (usize, Option<usize>), _: bool) -> (usize, Option<usize>) {
+        self.windows.held().with(at_most)
+    }
+}
+
+impl<T, W: Windows<T>> TimedGather<T> for Clocked<W> {
+    fn advance(&mut self, now: Instant) {
+        self.now = nanos(now - *self.zero.get_or_insert(now));
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let end = Duration::from_nanos(self.windows.next_end()?.try_into().ok()?);
+        self.zero.map(|zero| after(zero, end))
+    }
+
+    fn has_room(&self) -> bool {
+        self.windows.next_end().is_none_or(|end| end > self.now)
+    }
+}
