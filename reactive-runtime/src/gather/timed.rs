@@ -17,11 +17,15 @@ use crate::timer::Timer;
 /// It has no clock: it is told the time once a poll, at the first poll before anything else, and everything that is added
 /// until it is told the next comes at that time.
 pub trait TimedGather<T>: Gather<T> {
-    /// It is `now`. What that makes due is given by [`more`](Gather::more), before the items that come at this time.
+    /// It is `now`.
     fn advance(&mut self, now: Instant);
 
+    /// What is due at the time that it was told last, and was held before. Asked until there is nothing more, and before the
+    /// items that come at that time are added.
+    fn due(&mut self) -> Option<Self::Out>;
+
     /// When something is due that is held, unless more items come: later than the time that it was told last, once
-    /// [`more`](Gather::more) has given all.
+    /// [`due`](Self::due) has given all.
     fn deadline(&self) -> Option<Instant>;
 
     /// Whether it takes items while nobody asks for any. Once it has made something ready, it is asked for none.
@@ -69,20 +73,18 @@ where
         let me = self.project();
         *me.started = true;
         let mut filling = Filling::new(me.gather, me.more, down);
-        let mut now = None;
-        if me.tail.is_open() {
-            let read = Instant::now();
-            filling.gather.advance(read);
-            now = Some(read);
-        }
-        let held = me.kept.take().or_else(|| filling.gather.more());
-        if filling.give(held).is_break() {
-            if !filling.broke {
-                me.upstream.poll_progress(cx);
-            }
+        if filling.give_kept(me.kept).is_break() {
+            me.upstream.poll_progress(cx);
             return filling.stopped(cx);
         }
-        let Some(now) = now else { return Poll::Ready(me.tail.settle().unwrap_or(Ok(Drive::Ended))) };
+        if let Some(told) = me.tail.settle() {
+            return Poll::Ready(told);
+        }
+        let now = Instant::now();
+        if filling.give_due(now).is_break() {
+            me.upstream.poll_progress(cx);
+            return filling.stopped(cx);
+        }
         let driven = me.upstream.poll_drive(cx, &mut filling);
         match Flush::cause(&driven) {
             Some(cause) => {
@@ -106,7 +108,10 @@ where
         if !*me.started || matches!(me.tail, Tail::Ended) {
             return;
         }
-        let idle = me.kept.is_none() && !*me.more && me.tail.is_open();
+        if me.kept.is_none() && std::mem::take(me.more) {
+            *me.kept = me.gather.more();
+        }
+        let idle = me.kept.is_none() && me.tail.is_open();
         if idle {
             me.gather.advance(Instant::now());
         }
@@ -131,7 +136,36 @@ where
 }
 
 impl<G, D> Filling<'_, G, D> {
-    /// Waits for the deadlines, and gives what is due at each. Ready when it has to stop.
+    /// Pushes what became ready while nobody asked, and what did so besides.
+    #[inline(always)]
+    fn give_kept<T>(&mut self, kept: &mut Option<G::Out>) -> ControlFlow<()>
+    where
+        G: Gather<T>,
+        D: Downstream<G::Out>,
+    {
+        let kept = kept.take();
+        if kept.is_none() && !*self.more {
+            return ControlFlow::Continue(());
+        }
+        let ready = kept.or_else(|| self.gather.more());
+        self.give(ready)
+    }
+
+    /// Pushes what is due `now`.
+    #[inline(always)]
+    fn give_due<T>(&mut self, now: Instant) -> ControlFlow<()>
+    where
+        G: TimedGather<T>,
+        D: Downstream<G::Out>,
+    {
+        self.gather.advance(now);
+        while let Some(due) = self.gather.due() {
+            self.give(Some(due))?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Waits for the deadlines, and pushes what is due at each. Ready when it has to stop.
     fn wait<T>(&mut self, mut now: Instant, timer: &mut Timer, cx: &mut Context<'_>) -> Poll<()>
     where
         G: TimedGather<T>,
@@ -142,9 +176,7 @@ impl<G, D> Filling<'_, G, D> {
                 ready!(timer.poll_until(deadline, cx));
                 now = deadline;
             }
-            self.gather.advance(now);
-            let due = self.gather.more();
-            if self.give(due).is_break() {
+            if self.give_due(now).is_break() {
                 return Poll::Ready(());
             }
         }

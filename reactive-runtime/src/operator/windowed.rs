@@ -59,6 +59,9 @@ impl Held {
 /// The longest time there is, some 146 years: so that no sum of two overflows.
 pub(super) const FARTHEST: i64 = (1 << 62) - 1;
 
+/// The end of windows that are brought out before their time.
+const LONG_AGO: i64 = i64::MIN;
+
 pub(super) fn nanos(time: impl IntoDuration) -> i64 {
     i64::try_from(time.into_duration().as_nanos()).map_or(FARTHEST, |nanos| nanos.min(FARTHEST))
 }

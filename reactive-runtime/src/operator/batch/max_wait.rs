@@ -135,9 +135,6 @@ impl<T, G: Gather<T> + Opens> Gather<T> for Waiting<G> {
     }
 
     fn more(&mut self) -> Option<G::Out> {
-        if self.due {
-            return self.flush(Flush::End);
-        }
         let done = self.open.more();
         if done.is_some() {
             self.deadline = None;
@@ -161,6 +158,10 @@ impl<T, G: Gather<T> + Opens> TimedGather<T> for Waiting<G> {
     fn advance(&mut self, now: Instant) {
         self.deadline_of_next = Some(after(now, self.wait));
         self.due = self.deadline.is_some_and(|deadline| deadline <= now);
+    }
+
+    fn due(&mut self) -> Option<G::Out> {
+        if self.due { self.flush(Flush::End) } else { None }
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -82,13 +82,6 @@ pub struct WaitingBy<T, Q, F> {
     opened_before: u64,
 }
 
-impl<T, Q: Clone + Key, F: FnMut(&T) -> Q> WaitingBy<T, Q, F> {
-    fn is_due(&self) -> bool {
-        let oldest = self.open.order.first_key_value();
-        oldest.is_some_and(|(opened, (_, deadline))| *opened < self.opened_before && *deadline <= self.now)
-    }
-}
-
 impl<T, Q: Clone + Key, F: FnMut(&T) -> Q> Gather<T> for WaitingBy<T, Q, F> {
     type Out = Vec<T>;
 
@@ -97,7 +90,7 @@ impl<T, Q: Clone + Key, F: FnMut(&T) -> Q> Gather<T> for WaitingBy<T, Q, F> {
     }
 
     fn more(&mut self) -> Option<Vec<T>> {
-        if self.is_due() { self.open.take_oldest() } else { self.open.more() }
+        self.open.more()
     }
 
     fn flush(&mut self, cause: Flush) -> Option<Vec<T>> {
@@ -114,6 +107,12 @@ impl<T, Q: Clone + Key, F: FnMut(&T) -> Q> TimedGather<T> for WaitingBy<T, Q, F>
         self.now = Some(now);
         self.open.told = Some(after(now, self.wait));
         self.opened_before = self.open.next;
+    }
+
+    fn due(&mut self) -> Option<Vec<T>> {
+        let (opened, (_, deadline)) = self.open.order.first_key_value()?;
+        let due = *opened < self.opened_before && *deadline <= self.now;
+        if due { self.open.take_oldest() } else { None }
     }
 
     fn deadline(&self) -> Option<Instant> {

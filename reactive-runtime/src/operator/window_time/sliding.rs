@@ -19,7 +19,7 @@ impl<T: Clone> Shape<T> for Slides {
     type Windows = SlidingWindows<T>;
 
     fn windows(self, from: i64) -> SlidingWindows<T> {
-        SlidingWindows { op: self, from, items: Vec::new(), earliest: i64::MAX, next: from }
+        SlidingWindows { op: self, from, items: Vec::new(), first: i64::MAX }
     }
 }
 
@@ -28,60 +28,60 @@ impl<T: Clone> Shape<T> for Slides {
 pub struct SlidingWindows<T> {
     op: Slides,
     from: i64,
-    // What is in windows that are to come, as it came.
-    items: Vec<(i64, T)>,
-    // The least of their times.
-    earliest: i64,
-    // No window that begins before is to come.
-    next: i64,
+    // As they came: each is held once, until the last of its windows is closed.
+    items: Vec<Placed<T>>,
+    // The start of the first window of any of them.
+    first: i64,
 }
 
-impl<T> SlidingWindows<T> {
-    /// The start of the first window that holds something.
-    fn first(&self) -> Option<i64> {
-        (!self.items.is_empty()).then(|| self.op.first_after(self.earliest).max(self.next))
-    }
+#[derive(Clone, Debug)]
+struct Placed<T> {
+    item: T,
+    at: i64,
+    // The start of its first window that was open when it came.
+    first: i64,
 }
 
 impl<T: Clone> Windows<T> for SlidingWindows<T> {
     fn put(&mut self, item: T, at: i64, watermark: i64) -> Result<(), T> {
-        let Slides { size, step } = self.op;
-        if self.items.is_empty() {
-            self.next = self.op.first_after(watermark).max(self.from);
-        }
-        let last = last_multiple(at, step);
-        if at >= last + size {
+        let last = last_multiple(at, self.op.step);
+        if at >= last + self.op.size {
             // It comes between two windows.
             return Ok(());
         }
-        if last < self.next {
+        let first = self.op.first_after(at.max(watermark)).max(self.from);
+        if last < first {
             return Err(item);
         }
-        self.earliest = self.earliest.min(at);
-        self.items.push((at, item));
+        self.first = self.first.min(first);
+        self.items.push(Placed { item, at, first });
         Ok(())
     }
 
     fn next_end(&self) -> Option<i64> {
-        self.first().map(|start| start + self.op.size)
+        (!self.items.is_empty()).then(|| self.first + self.op.size)
     }
 
     fn close(&mut self) -> Option<Vec<T>> {
-        let start = self.first()?;
-        self.next = start + self.op.step;
+        let Slides { size, step } = self.op;
+        let (start, next) = (self.first, self.first.saturating_add(step));
+        self.first = i64::MAX;
         let mut window = Vec::new();
-        self.earliest = i64::MAX;
-        for (at, item) in std::mem::take(&mut self.items) {
-            let ends_here = at < self.next;
-            if !ends_here {
-                self.earliest = self.earliest.min(at);
-                self.items.push((at, item.clone()));
+        for mut placed in std::mem::take(&mut self.items) {
+            let is_in = placed.first <= start && placed.at < start.saturating_add(size);
+            let goes_on = next <= placed.at;
+            if is_in && !goes_on {
+                window.push(placed.item);
+                continue;
             }
-            if at < start + self.op.size {
-                window.push(item);
+            if is_in {
+                window.push(placed.item.clone());
+                placed.first = next;
             }
+            self.first = self.first.min(placed.first);
+            self.items.push(placed);
         }
-        Some(window)
+        (!window.is_empty()).then_some(window)
     }
 
     fn held(&self) -> Held {

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use foldhash::quality::RandomState;
 
-use super::{Group, Held, Shape, Windows};
+use super::{Group, Held, LONG_AGO, Shape, Windows};
 use crate::operator::Key;
 
 /// How many keys have open windows at most, unless told otherwise.
@@ -107,8 +107,7 @@ where
     }
 
     fn next_end(&self) -> Option<i64> {
-        // What is evicted has ended long ago.
-        let evicted = self.evicted.as_ref().map(|_| i64::MIN);
+        let evicted = self.evicted.as_ref().map(|_| LONG_AGO);
         evicted.or_else(|| self.ends.first_key_value().map(|(place, _)| place.end))
     }
 

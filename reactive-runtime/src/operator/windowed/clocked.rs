@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Windows, nanos};
+use super::{LONG_AGO, Windows, nanos};
 use crate::gather::{Flush, Gather, TimedGather};
 use crate::timer::after;
 
@@ -34,8 +34,7 @@ impl<T, W: Windows<T>> Gather<T> for Clocked<W> {
 
     #[inline(always)]
     fn more(&mut self) -> Option<Vec<T>> {
-        let due = self.windows.next_end().is_some_and(|end| end <= self.now);
-        if !due && !self.all {
+        if !self.all && self.windows.next_end() != Some(LONG_AGO) {
             return None;
         }
         let window = self.windows.close();
@@ -56,6 +55,10 @@ impl<T, W: Windows<T>> Gather<T> for Clocked<W> {
 impl<T, W: Windows<T>> TimedGather<T> for Clocked<W> {
     fn advance(&mut self, now: Instant) {
         self.now = nanos(now - *self.zero.get_or_insert(now));
+    }
+
+    fn due(&mut self) -> Option<Vec<T>> {
+        if self.has_room() { None } else { self.windows.close() }
     }
 
     fn deadline(&self) -> Option<Instant> {
