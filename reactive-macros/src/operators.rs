@@ -40,6 +40,8 @@ const fn combine(name: &'static str) -> Row {
 const NO_BATCH: &str = "a batch of 0 items has no meaning: give it a size of at least 1";
 const NO_MEMORY: (Argument, &str) =
     (Argument::Option("capacity"), "a memory of 0 keys has no meaning: give it a capacity of at least 1");
+const NO_IDLE: (Argument, &str) =
+    (Argument::Option("idle"), "a memory of no time has no meaning: give it a time such as `1min`");
 const NO_KEYS: (Argument, &str) =
     (Argument::Option("max_keys"), "at most 0 keys have no meaning: allow at least 1");
 
@@ -92,6 +94,7 @@ const OPERATORS: &[Row] = &[
         "a sample each 0 seconds has no meaning: give it a period such as `100ms`",
     )]),
     step("scan"),
+    step("scan_by").no_zero(&[NO_KEYS, NO_IDLE]),
     stage("session_window").no_zero(&[
         (Argument::At(0), "a gap of no time has no meaning: give it a gap such as `100ms`"),
         (Argument::Option("max"), "a session of no time has no meaning: give it a time such as `1min`"),
@@ -113,6 +116,7 @@ const OPERATORS: &[Row] = &[
         (Argument::At(0), "a window of 0 items has no meaning: give it a size of at least 1"),
         (Argument::Option("step"), "windows that do not move have no meaning: give a step of at least 1"),
         NO_KEYS,
+        NO_IDLE,
     ]),
     stage("window_time").no_zero(&[
         (Argument::At(0), "a window of no time has no meaning: give it a size such as `100ms`"),

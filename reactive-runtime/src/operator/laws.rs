@@ -313,6 +313,8 @@ laws! {
     scan(p) => p.scan(0u32, |sum, x| { *sum = sum.wrapping_add(x); *sum });
     session_window(p) => in_paused_time(p).session_window(h(1));
     session_window_by_time(p) => p.with(|i| i.session_window(ms(2)).max(ms(3)).by_time(|x| u64::from(x ^ 2)).lateness(ms(1)));
+    scan_by(p) => p.with(|i| i.scan_by(|x| x % 3, 0u32, |sum, x| { *sum += x % 7; *sum }).max_keys(2));
+    scan_by_idle(p) => p.with(|i| i.scan_by(|x| x % 3, 0u32, |sum, x| { *sum += x % 7; *sum }).idle(h(1)));
     skip(p) => p.skip(4);
     skip_last(p) => p.skip_last(3);
     skip_while(p) => p.skip_while(|x| *x < 4);
@@ -327,6 +329,8 @@ laws! {
     try_map(p) => p.try_map(odd);
     via(p) => p.via(|i| i.map(|x| x / 2));
     window(p) => p.window(3);
+    window_by(p) => p.with(|i| i.window(2).by(|x| x / 2 % 3).max_keys(2));
+    window_by_partial(p) => p.with(|i| i.window(2).step(3).by(|x| x % 3).partial());
     window_partial(p) => p.with(|i| i.window(2).step(3).partial());
     window_time(p) => in_paused_time(p).window_time(h(1));
     window_time_slide(p) => in_paused_time(p).with(|i| i.window_time(h(1)).slide(min(7)));

@@ -28,6 +28,7 @@ mod flatten;
 mod inspect;
 mod inspect_err;
 mod intersperse;
+mod keyed;
 #[cfg(test)]
 mod laws;
 mod map;
@@ -43,6 +44,7 @@ mod reduce;
 #[cfg(feature = "time")]
 mod sample;
 mod scan;
+mod scan_by;
 #[cfg(feature = "time")]
 mod session_window;
 mod skip;
@@ -94,6 +96,9 @@ pub use flat_map::{FlatMap, FlatMapFlow};
 pub use inspect::Inspect;
 pub use inspect_err::InspectErr;
 pub use intersperse::Intersperse;
+#[cfg(feature = "time")]
+pub use keyed::AtMost;
+pub use keyed::{Age, Forever, Memory};
 pub use map::Map;
 pub use map_async::MapAsync;
 pub use map_err::{MapErr, Turn, TurnErrFlow};
@@ -107,6 +112,7 @@ pub use reduce::{Reduce, Reducing};
 #[cfg(feature = "time")]
 pub use sample::Sample;
 pub use scan::Scan;
+pub use scan_by::ScanBy;
 #[cfg(feature = "time")]
 pub use session_window::{Session, Sessions};
 pub use skip::Skip;
@@ -120,6 +126,7 @@ pub use take_while::TakeWhile;
 #[cfg(feature = "time")]
 pub use timeout::{Elapsed, Timeout, TimeoutFlow};
 pub use try_map::TryMap;
+pub use window::by_key::{SlidingByKey, WindowByKey};
 pub use window::{Sliding, SlidingWindow, Window};
 #[cfg(feature = "time")]
 pub use window_time::{Slides, SlidingWindows, Tumbling, TumblingWindows};

@@ -1,3 +1,4 @@
+pub(super) mod by_key;
 mod ring;
 
 use std::fmt;
@@ -19,7 +20,7 @@ impl<T, K> Items<T, K> {
     ///
     /// Nothing is given while there are fewer than `size` items. It holds at most `size` of them.
     ///
-    /// Options: [`step`](Staged::step), [`partial`](Staged::partial).
+    /// Options: [`step`](Staged::step), [`partial`](Staged::partial), [`by`](Staged::by) a key.
     ///
     /// # Data loss
     ///
@@ -65,13 +66,12 @@ impl<U, K> Staged<SlidingWindow, U, K> {
     /// If `items` is 0.
     #[track_caller]
     pub fn step(self, items: usize) -> Self {
-        assert!(items > 0, "windows that do not move have no meaning: `step` takes at least 1");
-        self.map_op(|op| SlidingWindow { step: items, ..op })
+        self.map_op(|op| op.step(items))
     }
 
     /// Also gives the rest, shorter than a window, where an item of it was in none.
     pub fn partial(self) -> Self {
-        self.map_op(|op| SlidingWindow { partial: true, ..op })
+        self.map_op(SlidingWindow::partial)
     }
 }
 
@@ -89,13 +89,23 @@ impl SlidingWindow {
         assert!(size > 0, "a window of 0 items has no meaning: `window` takes a size of at least 1");
         Self { size, step: 1, partial: false }
     }
+
+    #[track_caller]
+    fn step(self, items: usize) -> Self {
+        assert!(items > 0, "windows that do not move have no meaning: `step` takes at least 1");
+        Self { step: items, ..self }
+    }
+
+    fn partial(self) -> Self {
+        Self { partial: true, ..self }
+    }
 }
 
 impl<F: Flow<Item: Clone>> Stage<F> for SlidingWindow {
     type Flow = GatherFlow<F, Sliding<F::Item>, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        GatherFlow::new(upstream, Sliding { op: self, ring: Ring::new(), skip: 0, fresh: false })
+        GatherFlow::new(upstream, Sliding::new(self, Ring::new()))
     }
 }
 
@@ -155,6 +165,12 @@ pub struct Sliding<T> {
     skip: usize,
     // Whether an item has come that is in no window yet.
     fresh: bool,
+}
+
+impl<T> Sliding<T> {
+    fn new(op: SlidingWindow, ring: Ring<T>) -> Self {
+        Self { op, ring, skip: 0, fresh: false }
+    }
 }
 
 impl<T: Clone> Gather<T> for Sliding<T> {

@@ -6,12 +6,13 @@ use once_array::{OnceArray, OnceArrayWriter};
 
 use super::Window;
 
-/// How many items a ring has room for besides a window: it is moved to its beginning once in so many items.
+/// How many items a ring has room for besides a window: it is moved to its beginning once in so many items. Fewer where
+/// there are many rings.
 const SLACK: usize = 64;
 /// The room for the items of a window that a ring gets at once; it grows to its full size if that many items come.
 const FIRST_ROOM: usize = 1024;
-/// How many items besides a window an array has room for. It takes two allocations, one of them for its count.
-const ARRAY_SLACK: usize = 128;
+/// By how much more an array has room besides a window than a ring. It takes two allocations, one of them for its count.
+const ARRAYS: usize = 2;
 
 /// The items that windows are slices of.
 ///
@@ -20,6 +21,7 @@ const ARRAY_SLACK: usize = 128;
 pub(super) struct Ring<T> {
     items: Items<T>,
     start: usize,
+    slack: usize,
 }
 
 /// Where the items are: by whether a window of them is kept while the next item comes.
@@ -62,7 +64,16 @@ impl<T: fmt::Debug> fmt::Debug for Ring<T> {
 
 impl<T> Ring<T> {
     pub(super) fn new() -> Self {
-        Self { items: Items::Reused(Arc::new(Vec::new())), start: 0 }
+        Self::with_slack(SLACK)
+    }
+
+    /// One of many, each for windows of so many items: it takes about twice their room.
+    pub(super) fn small(window: usize) -> Self {
+        Self::with_slack(window.min(SLACK))
+    }
+
+    fn with_slack(slack: usize) -> Self {
+        Self { items: Items::Reused(Arc::new(Vec::new())), start: 0, slack }
     }
 
     fn items(&self) -> &[T] {
@@ -88,7 +99,7 @@ impl<T> Ring<T> {
     /// All that is held, and begins anew.
     pub(super) fn take(&mut self) -> Window<T> {
         let window = Window { items: self.handle(), range: self.held_range() };
-        *self = Self::new();
+        *self = Self::with_slack(self.slack);
         window
     }
 
@@ -114,8 +125,8 @@ impl<T: Clone> Ring<T> {
                     if items.len() == items.capacity() {
                         items.drain(..self.start);
                         self.start = 0;
-                        let room = window.min(FIRST_ROOM) + SLACK;
-                        items.reserve(if items.len() + SLACK > items.capacity() { room } else { 0 });
+                        let room = window.min(FIRST_ROOM) + self.slack;
+                        items.reserve(if items.len() + self.slack > items.capacity() { room } else { 0 });
                     }
                     items.push(item);
                 }
@@ -134,12 +145,13 @@ impl<T: Clone> Ring<T> {
         let held = self.items()[self.start..].iter().cloned().chain([item]);
         self.items = match &self.items {
             Items::Kept(items) if Arc::strong_count(items.reader()) == 1 => {
-                let mut ring = Vec::with_capacity(window.min(FIRST_ROOM) + SLACK);
+                let mut ring = Vec::with_capacity(window.min(FIRST_ROOM) + self.slack);
                 ring.extend(held);
                 Items::Reused(Arc::new(ring))
             }
             _ => {
-                let mut array = OnceArrayWriter::with_capacity(self.held() + ARRAY_SLACK.max(window));
+                let mut array =
+                    OnceArrayWriter::with_capacity(self.held() + (ARRAYS * self.slack).max(window));
                 assert!(array.extend(held).is_ok(), "it has room for more than what is held");
                 array.commit();
                 Items::Kept(array)
