@@ -42,6 +42,7 @@ const NO_MEMORY: (Argument, &str) =
     (Argument::Option("capacity"), "a memory of 0 keys has no meaning: give it a capacity of at least 1");
 const NO_IDLE: (Argument, &str) =
     (Argument::Option("idle"), "a memory of no time has no meaning: give it a time such as `1min`");
+const NO_TTL: (Argument, &str) = (Argument::Option("ttl"), NO_IDLE.1);
 const NO_KEYS: (Argument, &str) =
     (Argument::Option("max_keys"), "at most 0 keys have no meaning: allow at least 1");
 
@@ -69,6 +70,8 @@ const OPERATORS: &[Row] = &[
     ]),
     step("distinct").no_zero(&[NO_MEMORY]),
     step("distinct_by").no_zero(&[NO_MEMORY]),
+    step("distinct").no_zero(&[NO_MEMORY, NO_TTL]),
+    step("distinct_by").no_zero(&[NO_MEMORY, NO_TTL]),
     step("distinct_until_changed"),
     step("distinct_until_changed_by"),
     step("enumerate"),

@@ -1,10 +1,11 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::quality::RandomState;
 
+use super::keyed::{Age, Forever};
 use crate::flow::Flow;
 use crate::items::{Items, Stepped};
 use crate::pipe::Pipe;
@@ -19,8 +20,8 @@ impl<T, K> Items<T, K> {
     /// It remembers at least the 100 000 items that it saw last, in two generations and so up to twice as many, and clones
     /// each that passes. An item that was forgotten passes again; forgotten ones are counted.
     ///
-    /// Options: [`capacity`](Stepped::capacity), [`unbounded`](Stepped::unbounded), [`hasher`](Stepped::hasher),
-    /// [`count_evictions`](Stepped::count_evictions).
+    /// Options: [`capacity`](Stepped::capacity), [`unbounded`](Stepped::unbounded), [`ttl`](Stepped::ttl),
+    /// [`hasher`](Stepped::hasher), [`count_evictions`](Stepped::count_evictions).
     ///
     /// The default hasher is foldhash's, with a seed of its own for each `distinct`: fast, and minimally resistant to
     /// chosen keys. Where an attacker chooses the items and sees the time, give `std`'s `RandomState` as the `hasher`.
@@ -71,15 +72,16 @@ pub trait Remembers {
     type Seen;
 
     /// The same step with another memory.
-    type With<Q, S>;
+    type With<Q, S, A: Age>;
 
     /// Changes its memory.
-    fn map_seen<Q, S>(self, f: impl FnOnce(Self::Seen) -> Seen<Q, S>) -> Self::With<Q, S>;
+    fn map_seen<Q, S, A: Age>(self, f: impl FnOnce(Self::Seen) -> Seen<Q, S, A>) -> Self::With<Q, S, A>;
 }
 
-impl<D, Q, S, T, K, M> Stepped<D, T, K, M>
+impl<D, Q, S, A, T, K, M> Stepped<D, T, K, M>
 where
-    D: Remembers<Seen = Seen<Q, S>>,
+    D: Remembers<Seen = Seen<Q, S, A>>,
+    A: Age,
 {
     /// Remembers at least the `keys` keys seen last, and at most twice as many.
     ///
@@ -87,58 +89,103 @@ where
     ///
     /// If `keys` is 0.
     #[track_caller]
-    pub fn capacity(self, keys: usize) -> Stepped<D::With<Q, S>, T, K, M> {
+    pub fn capacity(self, keys: usize) -> Stepped<D::With<Q, S, A>, T, K, M> {
         assert!(keys > 0, "a memory of 0 keys has no meaning: `capacity` takes at least 1");
         self.map_op(|op| op.map_seen(|seen| Seen { capacity: keys, ..seen }))
     }
 
     /// Remembers every key, for as long as the pipeline lives: memory grows with the number of different keys.
-    pub fn unbounded(self) -> Stepped<D::With<Q, S>, T, K, M> {
+    pub fn unbounded(self) -> Stepped<D::With<Q, S, A>, T, K, M> {
         self.map_op(|op| op.map_seen(|seen| Seen { capacity: usize::MAX, ..seen }))
     }
 
+    /// Forgets a key `time` after it passed, besides what `capacity` forgets: then it passes again. Repeats do not make it
+    /// remembered for longer, so of a key that comes all the time one item passes in each `time`.
+    ///
+    /// It asks the clock for each item.
+    ///
+    /// # Panics
+    ///
+    /// If `time` is zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let alerts = pipeline! {
+    ///     interval(20s) |> enumerate() |> map(|(i, _)| i) |> take(5) |> distinct_by(|_| "disk full", ttl = 1min)
+    ///         |> collect::<Vec<_>>()
+    /// };
+    /// assert_eq!(alerts.await, [0, 3]);
+    /// # }
+    /// ```
+    #[cfg(feature = "time")]
+    #[track_caller]
+    pub fn ttl(self, time: impl crate::units::IntoDuration) -> Stepped<D::With<Q, S, super::AtMost>, T, K, M>
+    where
+        S: BuildHasher + Clone,
+    {
+        let age = super::AtMost::of(time, "ttl");
+        self.map_op(|op| {
+            op.map_seen(|seen| {
+                let hasher = seen.young.hasher().clone();
+                Seen {
+                    young: HashMap::with_hasher(hasher.clone()),
+                    old: HashMap::with_hasher(hasher),
+                    capacity: seen.capacity,
+                    age,
+                    evicted: seen.evicted,
+                }
+            })
+        })
+    }
+
     /// Hashes with another hasher.
-    pub fn hasher<H: BuildHasher + Clone>(self, hasher: H) -> Stepped<D::With<Q, H>, T, K, M> {
+    pub fn hasher<H: BuildHasher + Clone>(self, hasher: H) -> Stepped<D::With<Q, H, A>, T, K, M> {
         self.map_op(|op| {
             op.map_seen(|seen| Seen {
-                young: HashSet::with_hasher(hasher.clone()),
-                old: HashSet::with_hasher(hasher),
+                young: HashMap::with_hasher(hasher.clone()),
+                old: HashMap::with_hasher(hasher),
                 capacity: seen.capacity,
+                age: seen.age,
                 evicted: seen.evicted,
             })
         })
     }
 
     /// Adds the number of keys that were forgotten to `counter`: while it stays 0, no repeat has passed.
-    pub fn count_evictions(self, counter: Arc<AtomicU64>) -> Stepped<D::With<Q, S>, T, K, M> {
+    pub fn count_evictions(self, counter: Arc<AtomicU64>) -> Stepped<D::With<Q, S, A>, T, K, M> {
         self.map_op(|op| op.map_seen(|seen| Seen { evicted: Some(counter), ..seen }))
     }
 }
 
 /// Keeps the first of equal items: made by [`Items::distinct`].
 #[derive(Clone, Debug)]
-pub struct Distinct<T, S = RandomState> {
-    seen: Seen<T, S>,
+pub struct Distinct<T, S = RandomState, A: Age = Forever> {
+    seen: Seen<T, S, A>,
 }
 
-impl<T, S> Remembers for Distinct<T, S> {
-    type Seen = Seen<T, S>;
-    type With<Q, H> = Distinct<Q, H>;
+impl<T, S, A: Age> Remembers for Distinct<T, S, A> {
+    type Seen = Seen<T, S, A>;
+    type With<Q, H, B: Age> = Distinct<Q, H, B>;
 
-    fn map_seen<Q, H>(self, f: impl FnOnce(Seen<T, S>) -> Seen<Q, H>) -> Distinct<Q, H> {
+    fn map_seen<Q, H, B: Age>(self, f: impl FnOnce(Self::Seen) -> Seen<Q, H, B>) -> Distinct<Q, H, B> {
         Distinct { seen: f(self.seen) }
     }
 }
 
-impl<T: Clone + Key, S: BuildHasher> Step<T> for Distinct<T, S> {
+impl<T: Clone + Key, S: BuildHasher, A: Age> Step<T> for Distinct<T, S, A> {
     type Out = T;
 
     #[inline(always)]
     fn step(&mut self, item: T, _: &mut Stop) -> Option<T> {
-        if self.seen.knows(&item) {
+        let now = self.seen.now();
+        if self.seen.knows(&item, now) {
             return None;
         }
-        self.seen.remember(item.clone());
+        self.seen.remember(item.clone(), now);
         Some(item)
     }
 }
@@ -146,10 +193,12 @@ impl<T: Clone + Key, S: BuildHasher> Step<T> for Distinct<T, S> {
 /// The keys seen last, in two generations: when the young one is full it becomes the old one, and the old one is
 /// forgotten. So there are always the last `capacity` keys at least, without an order to keep.
 #[derive(Clone, Debug)]
-pub struct Seen<Q, S> {
-    young: HashSet<Q, S>,
-    old: HashSet<Q, S>,
+pub struct Seen<Q, S, A: Age = Forever> {
+    // With the time at which the key passed.
+    young: HashMap<Q, A::Stamp, S>,
+    old: HashMap<Q, A::Stamp, S>,
     capacity: usize,
+    age: A,
     evicted: Option<Arc<AtomicU64>>,
 }
 
@@ -158,44 +207,51 @@ impl<Q> Seen<Q, RandomState> {
         // One seed for both generations.
         let hasher = RandomState::default();
         Self {
-            young: HashSet::with_hasher(hasher.clone()),
-            old: HashSet::with_hasher(hasher),
+            young: HashMap::with_hasher(hasher.clone()),
+            old: HashMap::with_hasher(hasher),
             capacity: CAPACITY,
+            age: Forever,
             evicted: None,
         }
     }
 }
 
-impl<Q: Key, S: BuildHasher> Seen<Q, S> {
+impl<Q: Key, S: BuildHasher, A: Age> Seen<Q, S, A> {
+    #[inline(always)]
+    pub(super) fn now(&self) -> A::Stamp {
+        self.age.now()
+    }
+
     /// Whether the key was seen; if so, it now counts as seen last.
     #[inline(always)]
-    pub(super) fn knows(&mut self, key: &Q) -> bool {
-        if self.young.contains(key) {
-            return true;
+    pub(super) fn knows(&mut self, key: &Q, now: A::Stamp) -> bool {
+        if let Some(passed) = self.young.get(key) {
+            return !self.age.is_over(*passed, now);
         }
         // Nothing is old before the first generation is full.
         if self.old.is_empty() {
             return false;
         }
-        match self.old.take(key) {
-            Some(key) => {
-                self.remember(key);
+        match self.old.remove_entry(key) {
+            Some((key, passed)) if !self.age.is_over(passed, now) => {
+                self.remember(key, passed);
                 true
             }
-            None => false,
+            _ => false,
         }
     }
 
+    /// Remembers a key that passed at that time.
     #[inline(always)]
-    pub(super) fn remember(&mut self, key: Q) {
+    pub(super) fn remember(&mut self, key: Q, passed: A::Stamp) {
         if self.young.len() >= self.capacity {
-            self.age();
+            self.begin_generation();
         }
-        self.young.insert(key);
+        self.young.insert(key, passed);
     }
 
     #[cold]
-    fn age(&mut self) {
+    fn begin_generation(&mut self) {
         std::mem::swap(&mut self.young, &mut self.old);
         if let Some(evicted) = &self.evicted {
             evicted.fetch_add(self.young.len() as u64, Ordering::Relaxed);
@@ -240,6 +296,27 @@ mod tests {
         let hasher = std::hash::RandomState::new();
         let pipe = Pipe::new([1, 1, 2]).with(|items| items.distinct().unbounded().hasher(hasher));
         assert_eq!(block_on(pipe.count()), 2);
+    }
+
+    #[cfg(feature = "time")]
+    #[tokio::test(start_paused = true)]
+    async fn a_key_passes_again_when_its_time_is_over() {
+        use futures::StreamExt;
+        use tokio::sync::mpsc::unbounded_channel;
+        use tokio::time::advance;
+
+        use crate::units::ms;
+
+        let (sender, receiver) = unbounded_channel();
+        let mut passed = Pipe::new(receiver).with(|items| items.distinct().capacity(1).ttl(ms(50)));
+        // Also when the key has become old, as 7 has at 20 ms, and is seen again.
+        for (key, passes) in [(7, true), (7, false), (8, true), (7, false), (7, false), (7, true), (7, false)]
+        {
+            sender.send(key).unwrap();
+            let next = futures::poll!(passed.next());
+            assert_eq!(next.is_ready(), passes);
+            advance(ms(10)).await;
+        }
     }
 
     #[test]

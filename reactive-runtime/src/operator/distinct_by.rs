@@ -3,6 +3,7 @@ use std::hash::BuildHasher;
 use foldhash::quality::RandomState;
 
 use super::distinct::{Key, Remembers, Seen};
+use super::keyed::{Age, Forever};
 use crate::flow::Flow;
 use crate::items::{Items, Stepped};
 use crate::pipe::Pipe;
@@ -49,35 +50,37 @@ impl<F: Flow> Pipe<F> {
 
 /// Keeps the first item of each key: made by [`Items::distinct_by`].
 #[derive(Clone, Debug)]
-pub struct DistinctBy<Q, F, S = RandomState> {
+pub struct DistinctBy<Q, F, S = RandomState, A: Age = Forever> {
     key: F,
-    seen: Seen<Q, S>,
+    seen: Seen<Q, S, A>,
 }
 
-impl<Q, F, S> Remembers for DistinctBy<Q, F, S> {
-    type Seen = Seen<Q, S>;
-    type With<P, H> = DistinctBy<P, F, H>;
+impl<Q, F, S, A: Age> Remembers for DistinctBy<Q, F, S, A> {
+    type Seen = Seen<Q, S, A>;
+    type With<P, H, B: Age> = DistinctBy<P, F, H, B>;
 
-    fn map_seen<P, H>(self, f: impl FnOnce(Seen<Q, S>) -> Seen<P, H>) -> DistinctBy<P, F, H> {
+    fn map_seen<P, H, B: Age>(self, f: impl FnOnce(Self::Seen) -> Seen<P, H, B>) -> DistinctBy<P, F, H, B> {
         DistinctBy { key: self.key, seen: f(self.seen) }
     }
 }
 
-impl<T, Q, F, S> Step<T> for DistinctBy<Q, F, S>
+impl<T, Q, F, S, A> Step<T> for DistinctBy<Q, F, S, A>
 where
     Q: Key,
     F: FnMut(&T) -> Q,
     S: BuildHasher,
+    A: Age,
 {
     type Out = T;
 
     #[inline(always)]
     fn step(&mut self, item: T, _: &mut Stop) -> Option<T> {
         let key = (self.key)(&item);
-        if self.seen.knows(&key) {
+        let now = self.seen.now();
+        if self.seen.knows(&key, now) {
             return None;
         }
-        self.seen.remember(key);
+        self.seen.remember(key, now);
         Some(item)
     }
 }

@@ -258,6 +258,7 @@ laws! {
     default_if_empty(p) => p.default_if_empty(7);
     distinct(p) => p.map(|x| x % 5).with(|i| i.distinct().capacity(2));
     distinct_by(p) => p.distinct_by(|x| x % 5);
+    distinct_ttl(p) => p.with(|i| i.distinct_by(|x| x % 5).ttl(h(1)));
     distinct_until_changed(p) => p.map(|x| x / 3).distinct_until_changed();
     distinct_until_changed_by(p) => p.distinct_until_changed_by(|x| x / 3);
     enumerate(p) => p.enumerate();
