@@ -116,3 +116,37 @@ fn nothing_is_allocated_before_the_first_poll() {
     });
     assert_eq!(count.count_total, 0);
 }
+
+/// A million keys, of which few are held: the memory is that of those few, whatever the operator holds of each.
+#[test]
+fn a_million_keys_take_the_memory_of_those_that_are_held() {
+    const KEYS: u64 = 1_000_000;
+    const HELD: usize = 1000;
+    /// Of each: a clone of the key or two, some places, and what the operator holds.
+    const BYTES: u64 = 600;
+    let key = |x: &u64| x.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let peak = |name, run: &dyn Fn()| {
+        let bytes = measure(run).bytes_max;
+        assert!(bytes < HELD as u64 * BYTES, "{name}: {bytes} bytes");
+    };
+    peak("scan_by", &|| {
+        let sums = pipeline! { 0..KEYS |> scan_by(key, 0, |sum, x| { *sum += x; *sum }, max_keys = HELD) };
+        assert_eq!(block_on(sums.count()), KEYS as usize);
+    });
+    peak("window by", &|| {
+        let windows = pipeline! { 0..KEYS |> window(3).by(key).partial().max_keys(HELD) };
+        assert_eq!(block_on(windows.count()), KEYS as usize);
+    });
+    peak("batch_by", &|| {
+        let batches = pipeline! { 0..KEYS |> batch_by(key, 3, max_keys = HELD) };
+        assert_eq!(block_on(batches.count()), KEYS as usize);
+    });
+    peak("window_time by", &|| {
+        let windows = pipeline! { 0..KEYS |> window_time(1h, by = key, max_keys = HELD, by_time = |x| *x) };
+        assert_eq!(block_on(windows.count()), KEYS as usize);
+    });
+    peak("distinct", &|| {
+        let passed = pipeline! { 0..KEYS |> distinct_by(key, capacity = HELD, ttl = 1h) };
+        assert_eq!(block_on(passed.count()), KEYS as usize);
+    });
+}

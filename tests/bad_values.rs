@@ -4,10 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures::executor::block_on;
 use futures::{Stream, StreamExt};
 use reactive_runtime::prelude::*;
+use reactive_runtime::units::s;
 
 /// The message of the panic of `f`.
 fn panic_of<R>(f: impl FnOnce() -> R) -> String {
@@ -32,7 +34,26 @@ fn zero_where_it_has_no_meaning_is_told_by_name() {
         (panic_of(|| pipe().with(|i| i.window(1).step(zero))), "`step` takes at least 1"),
         (panic_of(|| pipe().step_by(zero)), "`step_by` takes a count of at least 1"),
         (panic_of(|| pipe().with(|i| i.distinct().capacity(zero))), "`capacity` takes at least 1"),
-        (panic_of(|| interval(std::time::Duration::ZERO)), "give it a period such as `100ms`"),
+        (panic_of(|| pipe().buffer_time(Duration::ZERO)), "`buffer_time` takes a time such as `100ms`"),
+        (panic_of(|| pipe().with(|i| i.buffer_time(s(1)).capacity(zero))), "`capacity` takes at least 1"),
+        (panic_of(|| pipe().window_time(Duration::ZERO)), "`window_time` takes a size such as `100ms`"),
+        (panic_of(|| pipe().with(|i| i.window_time(s(1)).slide(Duration::ZERO))), "`slide` takes a time"),
+        (
+            panic_of(|| pipe().with(|i| i.window_time(s(1)).by(|x| *x).max_keys(zero))),
+            "`max_keys` takes at least 1",
+        ),
+        (panic_of(|| pipe().session_window(Duration::ZERO)), "`session_window` takes a gap such as `100ms`"),
+        (
+            panic_of(|| pipe().with(|i| i.session_window(s(1)).max(Duration::ZERO))),
+            "`max` takes a time such as `1min`",
+        ),
+        (panic_of(|| pipe().with(|i| i.window(2).by(|x| *x).max_keys(zero))), "`max_keys` takes at least 1"),
+        (
+            panic_of(|| pipe().with(|i| i.scan_by(|x| *x, 0, |_, x| x).idle(Duration::ZERO))),
+            "`idle` takes a time",
+        ),
+        (panic_of(|| pipe().with(|i| i.distinct().ttl(Duration::ZERO))), "`ttl` takes a time such as `1min`"),
+        (panic_of(|| interval(Duration::ZERO)), "give it a period such as `100ms`"),
     ] {
         assert!(message.contains(says), "{message}");
     }
@@ -130,6 +151,12 @@ fn a_panic_in_a_closure_ends_the_pipeline() {
         ("distinct_by", |p| pipeline! { p |> distinct_by(|x| at_four(*x)) |> boxed() }),
         ("batch_while", |p| pipeline! { p |> batch_while(|_, b| at_four(*b) > 99) |> flatten() |> boxed() }),
         ("batch_by", |p| pipeline! { p |> batch_by(|x| at_four(*x), 1) |> flatten() |> boxed() }),
+        ("scan_by", |p| pipeline! { p |> scan_by(|x| at_four(*x), 0, |_, x| x) |> boxed() }),
+        ("window by", |p| pipeline! { p |> window(1).by(|x| at_four(*x)) |> map(|w| w[0]) |> boxed() }),
+        (
+            "window_time",
+            |p| pipeline! { p |> window_time(1ms).by_time(|x| u64::from(at_four(*x))) |> flatten() |> boxed() },
+        ),
         ("reduce", |p| pipeline! { p |> reduce(|_, b| at_four(b)) |> boxed() }),
     ];
     for (name, row) in rows {

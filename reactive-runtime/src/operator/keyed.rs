@@ -32,6 +32,7 @@ impl<A> Memory<A> {
         Self { max_keys: keys, ..self }
     }
 
+    #[cfg(feature = "time")]
     pub(super) fn age<B>(self, age: B) -> Memory<B> {
         Memory { max_keys: self.max_keys, age, evicted: self.evicted }
     }

@@ -139,6 +139,10 @@ impl<T> Windows<T> for Sessions<T> {
             open.first = at;
             open.items.push(item);
         } else if self.op.end(at, at) > watermark {
+            if self.open.is_empty() {
+                // There is seldom more than one; there may be many keys.
+                self.open.reserve_exact(1);
+            }
             self.open.insert(after, Open { first: at, last: at, items: vec![item] });
         } else {
             return Err(item);

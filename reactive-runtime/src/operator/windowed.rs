@@ -150,13 +150,12 @@ where
     }
 }
 
-impl<F, S, G, X, E, L> Stage<F> for Windowed<S, G, ByTime<X, L>>
+impl<F, S, G, X, E, L> Stage<F> for Windowed<S, G, ByTime<X, E, L>>
 where
     F: Flow,
     S: Shape<F::Item>,
     G: Group<F::Item, S>,
     X: FnMut(&F::Item) -> E,
-    E: EventTime,
     L: FnMut(F::Item),
 {
     type Flow = GatherFlow<F, Timed<G::Windows, X, E, L>, F::Error>;
@@ -238,7 +237,7 @@ impl<S, G, T, K> Staged<Windowed<S, G, Clock>, Vec<T>, K> {
     /// assert_eq!(block_on(windows), [vec![1, 8], vec![12, 16], vec![25]]);
     /// assert_eq!(late, [9]);
     /// ```
-    pub fn by_time<X, E>(self, time: X) -> Staged<Windowed<S, G, ByTime<X, fn(T)>>, Vec<T>, K>
+    pub fn by_time<X, E>(self, time: X) -> Staged<Windowed<S, G, ByTime<X, E, fn(T)>>, Vec<T>, K>
     where
         X: FnMut(&T) -> E,
         E: EventTime,
@@ -247,14 +246,14 @@ impl<S, G, T, K> Staged<Windowed<S, G, Clock>, Vec<T>, K> {
     }
 }
 
-impl<S, G, X, L, T, K> Staged<Windowed<S, G, ByTime<X, L>>, Vec<T>, K> {
+impl<S, G, X, E, L, T, K> Staged<Windowed<S, G, ByTime<X, E, L>>, Vec<T>, K> {
     /// Keeps windows open for items that come out of order: the watermark is so much behind the greatest time seen.
     pub fn lateness(self, lateness: impl IntoDuration) -> Self {
         self.map_op(|op| Windowed { time: op.time.lateness(lateness), ..op })
     }
 
     /// Hands items that come too late to `f`.
-    pub fn on_late<M: FnMut(T)>(self, f: M) -> Staged<Windowed<S, G, ByTime<X, M>>, Vec<T>, K> {
+    pub fn on_late<M: FnMut(T)>(self, f: M) -> Staged<Windowed<S, G, ByTime<X, E, M>>, Vec<T>, K> {
         self.map_op(|op| Windowed { shape: op.shape, group: op.group, time: op.time.on_late(f) })
     }
 

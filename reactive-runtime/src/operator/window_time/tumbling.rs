@@ -23,6 +23,10 @@ impl<T> TumblingWindows<T> {
 
     #[cold]
     fn open(&mut self, start: i64) -> &mut Open<T> {
+        if self.open.is_empty() {
+            // There is seldom more than one; there may be many keys.
+            self.open.reserve_exact(1);
+        }
         let place = self.open.partition_point(|open| open.start < start);
         if self.open.get(place).is_none_or(|open| open.start != start) {
             self.open.insert(place, Open { start, items: Vec::new() });

@@ -12,72 +12,75 @@ use crate::units::IntoDuration;
     label = "expected a `SystemTime`, an `Instant`, a `Duration` since an epoch, or a `u64` or `i64` of milliseconds",
     note = "for a time of another crate give its milliseconds since the epoch, such as `timestamp_millis()`"
 )]
-pub trait EventTime: Copy {
-    /// Nanoseconds since the epoch; since `first`, the first time that was seen, where the clock has no epoch.
-    fn nanos(self, first: Self) -> i64;
+pub trait EventTime {
+    /// Nanoseconds since the epoch; since `first`, the first time that was seen, where the clock has no epoch. What is farther
+    /// than 146 years from it counts as just as far.
+    fn nanos(&self, first: &Self) -> i64;
 }
 
 impl EventTime for Duration {
-    fn nanos(self, _: Self) -> i64 {
-        nanos(self)
+    fn nanos(&self, _: &Self) -> i64 {
+        nanos(*self)
     }
 }
 
 impl EventTime for SystemTime {
-    fn nanos(self, _: Self) -> i64 {
+    fn nanos(&self, _: &Self) -> i64 {
         self.duration_since(UNIX_EPOCH).map_or_else(|before| -nanos(before.duration()), nanos)
     }
 }
 
 impl EventTime for std::time::Instant {
-    fn nanos(self, first: Self) -> i64 {
-        self.checked_duration_since(first).map_or_else(|| -nanos(first - self), nanos)
+    fn nanos(&self, first: &Self) -> i64 {
+        self.checked_duration_since(*first).map_or_else(|| -nanos(*first - *self), nanos)
     }
 }
 
 impl EventTime for tokio::time::Instant {
-    fn nanos(self, first: Self) -> i64 {
-        self.into_std().nanos(first.into_std())
+    fn nanos(&self, first: &Self) -> i64 {
+        self.into_std().nanos(&first.into_std())
     }
 }
 
 /// Milliseconds.
 impl EventTime for u64 {
-    fn nanos(self, _: Self) -> i64 {
-        nanos(Duration::from_millis(self))
+    fn nanos(&self, _: &Self) -> i64 {
+        nanos(Duration::from_millis(*self))
     }
 }
 
 /// Milliseconds.
 impl EventTime for i64 {
-    fn nanos(self, _: Self) -> i64 {
+    fn nanos(&self, _: &Self) -> i64 {
         self.saturating_mul(1_000_000).clamp(-FARTHEST, FARTHEST)
     }
 }
 
 /// The time of an item is one that it has.
 #[derive(Clone, Debug)]
-pub struct ByTime<X, L> {
+pub struct ByTime<X, E, L> {
     time: X,
+    // As a value, so that what is no time is told once, where it is given.
+    nanos: fn(&E, &E) -> i64,
     lateness: i64,
     on_late: L,
     count_late: Option<Arc<AtomicU64>>,
 }
 
-impl<X, T> ByTime<X, fn(T)> {
+impl<X, E: EventTime, T> ByTime<X, E, fn(T)> {
     pub(super) fn new(time: X) -> Self {
-        Self { time, lateness: 0, on_late: drop, count_late: None }
+        Self { time, nanos: E::nanos, lateness: 0, on_late: drop, count_late: None }
     }
 }
 
-impl<X, L> ByTime<X, L> {
+impl<X, E, L> ByTime<X, E, L> {
     pub(super) fn lateness(self, lateness: impl IntoDuration) -> Self {
         Self { lateness: nanos(lateness), ..self }
     }
 
-    pub(super) fn on_late<M>(self, on_late: M) -> ByTime<X, M> {
-        let Self { time, lateness, count_late, .. } = self;
-        ByTime { time, lateness, on_late, count_late }
+    pub(super) fn on_late<M>(self, on_late: M) -> ByTime<X, E, M> {
+        let Self { time, nanos, lateness, count_late, .. } = self;
+        ByTime { time, nanos, lateness, on_late, count_late }
     }
 
     pub(super) fn count_late(self, counter: Arc<AtomicU64>) -> Self {
@@ -89,7 +92,7 @@ impl<X, L> ByTime<X, L> {
 #[derive(Debug)]
 pub struct Timed<W, X, E, L> {
     windows: W,
-    op: ByTime<X, L>,
+    op: ByTime<X, E, L>,
     first: Option<E>,
     // The greatest time seen, less the lateness.
     watermark: i64,
@@ -98,7 +101,7 @@ pub struct Timed<W, X, E, L> {
 }
 
 impl<W, X, E, L> Timed<W, X, E, L> {
-    pub(super) fn new(windows: W, op: ByTime<X, L>) -> Self {
+    pub(super) fn new(windows: W, op: ByTime<X, E, L>) -> Self {
         Self { windows, op, first: None, watermark: i64::MIN, all: false }
     }
 }
@@ -107,7 +110,6 @@ impl<T, W, X, E, L> Gather<T> for Timed<W, X, E, L>
 where
     W: Windows<T>,
     X: FnMut(&T) -> E,
-    E: EventTime,
     L: FnMut(T),
 {
     type Out = Vec<T>;
@@ -115,7 +117,11 @@ where
     #[inline(always)]
     fn add(&mut self, item: T) -> Option<Vec<T>> {
         let time = (self.op.time)(&item);
-        let at = time.nanos(*self.first.get_or_insert(time));
+        let at = (self.op.nanos)(&time, self.first.as_ref().unwrap_or(&time));
+        if self.first.is_none() {
+            self.first = Some(time);
+        }
+        let at = at.clamp(-FARTHEST, FARTHEST);
         self.watermark = self.watermark.max(at - self.op.lateness);
         if let Err(late) = self.windows.put(item, at, self.watermark) {
             if let Some(counter) = &self.op.count_late {
