@@ -90,7 +90,7 @@ where
             Some(cause) => {
                 me.tail.note(driven);
                 let held = filling.gather.flush(cause);
-                if filling.give(held).is_break() {
+                if filling.give_apart(held).is_break() {
                     return filling.stopped(cx);
                 }
                 Poll::Ready(me.tail.settle().unwrap_or(Ok(Drive::Ended)))
@@ -143,12 +143,11 @@ impl<G, D> Filling<'_, G, D> {
         G: Gather<T>,
         D: Downstream<G::Out>,
     {
-        let kept = kept.take();
         if kept.is_none() && !*self.more {
             return ControlFlow::Continue(());
         }
-        let ready = kept.or_else(|| self.gather.more());
-        self.give(ready)
+        let ready = kept.take().or_else(|| self.gather.more());
+        self.give_apart(ready)
     }
 
     /// Pushes what is due `now`.
@@ -160,9 +159,19 @@ impl<G, D> Filling<'_, G, D> {
     {
         self.gather.advance(now);
         while let Some(due) = self.gather.due() {
-            self.give(Some(due))?;
+            self.give_apart(Some(due))?;
         }
         ControlFlow::Continue(())
+    }
+
+    /// As `give`, but not where items flow: what is below is inlined once, into the loop of the source.
+    #[inline(never)]
+    fn give_apart<T>(&mut self, ready: Option<G::Out>) -> ControlFlow<()>
+    where
+        G: Gather<T>,
+        D: Downstream<G::Out>,
+    {
+        self.give(ready)
     }
 
     /// Waits for the deadlines, and pushes what is due at each. Ready when it has to stop.

@@ -110,21 +110,8 @@ impl Session {
 }
 
 impl<T> Sessions<T> {
-    /// Joins the session at `place` with the next one, if they have become one.
-    fn join(&mut self, place: usize) {
-        let (Some(one), Some(next)) = (self.open.get(place), self.open.get(place + 1)) else { return };
-        if self.op.goes_on(one.first, one.last, next.first, next.last)
-            && let Some(next) = self.open.remove(place + 1)
-        {
-            let one = &mut self.open[place];
-            one.last = next.last;
-            one.items.extend(next.items);
-        }
-    }
-}
-
-impl<T> Windows<T> for Sessions<T> {
-    fn put(&mut self, item: T, at: i64, watermark: i64) -> Result<(), T> {
+    /// Puts an item into the session that it belongs to, or into one of its own.
+    fn put_apart(&mut self, item: T, at: i64, watermark: i64) -> Result<(), T> {
         let after = self.open.partition_point(|open| open.first <= at);
         if let Some(before) = after.checked_sub(1)
             && let open = &mut self.open[before]
@@ -148,6 +135,33 @@ impl<T> Windows<T> for Sessions<T> {
             return Err(item);
         }
         Ok(())
+    }
+
+    /// Joins the session at `place` with the next one, if they have become one.
+    fn join(&mut self, place: usize) {
+        let (Some(one), Some(next)) = (self.open.get(place), self.open.get(place + 1)) else { return };
+        if self.op.goes_on(one.first, one.last, next.first, next.last)
+            && let Some(next) = self.open.remove(place + 1)
+        {
+            let one = &mut self.open[place];
+            one.last = next.last;
+            one.items.extend(next.items);
+        }
+    }
+}
+
+impl<T> Windows<T> for Sessions<T> {
+    #[inline(always)]
+    fn put(&mut self, item: T, at: i64, watermark: i64) -> Result<(), T> {
+        if let Some(newest) = self.open.back_mut()
+            && newest.last <= at
+            && self.op.goes_on(newest.first, newest.last, at, at)
+        {
+            newest.last = at;
+            newest.items.push(item);
+            return Ok(());
+        }
+        self.put_apart(item, at, watermark)
     }
 
     #[inline(always)]

@@ -87,16 +87,16 @@ impl<F: Flow, W: FnMut(&F::Item) -> usize> Stage<F> for MaxWait<WeightedBatch<W>
 pub struct Waiting<G> {
     open: G,
     wait: Duration,
-    // When a batch is due that is opened now.
-    deadline_of_next: Option<Instant>,
-    // Of the open batch, if there is one.
+    // When a batch is due that was opened since the time was told last.
+    deadline_of_new: Option<Instant>,
+    // When the open batch is due, if it was opened before: so nothing is noted while items flow.
     deadline: Option<Instant>,
     due: bool,
 }
 
 impl<G> Waiting<G> {
     pub(in crate::operator) fn new(open: G, wait: Duration) -> Self {
-        Self { open, wait, deadline_of_next: None, deadline: None, due: false }
+        Self { open, wait, deadline_of_new: None, deadline: None, due: false }
     }
 }
 
@@ -125,11 +125,8 @@ impl<T, G: Gather<T> + Opens> Gather<T> for Waiting<G> {
     fn add(&mut self, item: T) -> Option<G::Out> {
         let done = self.open.add(item);
         if done.is_some() {
-            // The item may have opened the next one.
-            self.deadline = self.deadline_of_next.filter(|_| self.open.is_open());
+            self.deadline = None;
             self.due = false;
-        } else if self.deadline.is_none() {
-            self.deadline = self.deadline_of_next;
         }
         done
     }
@@ -156,7 +153,8 @@ impl<T, G: Gather<T> + Opens> Gather<T> for Waiting<G> {
 
 impl<T, G: Gather<T> + Opens> TimedGather<T> for Waiting<G> {
     fn advance(&mut self, now: Instant) {
-        self.deadline_of_next = Some(after(now, self.wait));
+        self.deadline = TimedGather::<T>::deadline(self);
+        self.deadline_of_new = Some(after(now, self.wait));
         self.due = self.deadline.is_some_and(|deadline| deadline <= now);
     }
 
@@ -165,7 +163,7 @@ impl<T, G: Gather<T> + Opens> TimedGather<T> for Waiting<G> {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        self.deadline.or(self.deadline_of_new.filter(|_| self.open.is_open()))
     }
 
     fn has_room(&self) -> bool {
