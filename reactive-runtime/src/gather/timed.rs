@@ -74,16 +74,14 @@ where
         *me.started = true;
         let mut filling = Filling::new(me.gather, me.more, down);
         if filling.give_kept(me.kept).is_break() {
-            me.upstream.poll_progress(cx);
-            return filling.stopped(cx);
+            return filling.stopped_above(me.upstream, cx);
         }
         if let Some(told) = me.tail.settle() {
             return Poll::Ready(told);
         }
         let now = Instant::now();
         if filling.give_due(now).is_break() {
-            me.upstream.poll_progress(cx);
-            return filling.stopped(cx);
+            return filling.stopped_above(me.upstream, cx);
         }
         let driven = me.upstream.poll_drive(cx, &mut filling);
         match Flush::cause(&driven) {
@@ -172,6 +170,14 @@ impl<G, D> Filling<'_, G, D> {
         D: Downstream<G::Out>,
     {
         self.give(ready)
+    }
+
+    /// What a call tells that stopped before it drove upstream.
+    fn stopped_above<F: Flow>(&self, upstream: Pin<&mut F>, cx: &mut Context<'_>) -> Driven<F::Error> {
+        if !self.broke {
+            upstream.poll_progress(cx);
+        }
+        self.stopped(cx)
     }
 
     /// Waits for the deadlines, and pushes what is due at each. Ready when it has to stop.

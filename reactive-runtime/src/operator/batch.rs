@@ -1,5 +1,7 @@
 #[cfg(feature = "time")]
 pub(super) mod max_wait;
+#[cfg(feature = "time")]
+pub(super) mod waiting;
 
 use crate::flow::Flow;
 use crate::gather::{Flush, Gather, GatherFlow};

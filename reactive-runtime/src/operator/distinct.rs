@@ -1,18 +1,17 @@
-use std::collections::HashMap;
+mod seen;
+
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use foldhash::quality::RandomState;
 
+pub use self::seen::Seen;
 use super::keyed::{Age, Forever};
 use crate::flow::Flow;
 use crate::items::{Items, Stepped};
 use crate::pipe::Pipe;
 use crate::step::{AtMostOne, Step, StepFlow, Stop};
-
-/// How many keys are remembered at least, unless told otherwise.
-const CAPACITY: usize = 100_000;
 
 impl<T, K> Items<T, K> {
     /// Keeps the first of equal items.
@@ -91,12 +90,12 @@ where
     #[track_caller]
     pub fn capacity(self, keys: usize) -> Stepped<D::With<Q, S, A>, T, K, M> {
         assert!(keys > 0, "a memory of 0 keys has no meaning: `capacity` takes at least 1");
-        self.map_op(|op| op.map_seen(|seen| Seen { capacity: keys, ..seen }))
+        self.map_op(|op| op.map_seen(|seen| seen.capacity(keys)))
     }
 
     /// Remembers every key, for as long as the pipeline lives: memory grows with the number of different keys.
     pub fn unbounded(self) -> Stepped<D::With<Q, S, A>, T, K, M> {
-        self.map_op(|op| op.map_seen(|seen| Seen { capacity: usize::MAX, ..seen }))
+        self.map_op(|op| op.map_seen(|seen| seen.capacity(usize::MAX)))
     }
 
     /// Forgets a key `time` after it passed, besides what `capacity` forgets: then it passes again. Repeats do not make it
@@ -128,36 +127,17 @@ where
         S: BuildHasher + Clone,
     {
         let age = super::AtMost::of(time, "ttl");
-        self.map_op(|op| {
-            op.map_seen(|seen| {
-                let hasher = seen.young.hasher().clone();
-                Seen {
-                    young: HashMap::with_hasher(hasher.clone()),
-                    old: HashMap::with_hasher(hasher),
-                    capacity: seen.capacity,
-                    age,
-                    evicted: seen.evicted,
-                }
-            })
-        })
+        self.map_op(|op| op.map_seen(|seen| seen.age(age)))
     }
 
     /// Hashes with another hasher.
     pub fn hasher<H: BuildHasher + Clone>(self, hasher: H) -> Stepped<D::With<Q, H, A>, T, K, M> {
-        self.map_op(|op| {
-            op.map_seen(|seen| Seen {
-                young: HashMap::with_hasher(hasher.clone()),
-                old: HashMap::with_hasher(hasher),
-                capacity: seen.capacity,
-                age: seen.age,
-                evicted: seen.evicted,
-            })
-        })
+        self.map_op(|op| op.map_seen(|seen| seen.hasher(hasher)))
     }
 
     /// Adds the number of keys that were forgotten to `counter`: while it stays 0, no repeat has passed.
     pub fn count_evictions(self, counter: Arc<AtomicU64>) -> Stepped<D::With<Q, S, A>, T, K, M> {
-        self.map_op(|op| op.map_seen(|seen| Seen { evicted: Some(counter), ..seen }))
+        self.map_op(|op| op.map_seen(|seen| seen.count_evictions(counter)))
     }
 }
 
@@ -190,79 +170,10 @@ impl<T: Clone + Key, S: BuildHasher, A: Age> Step<T> for Distinct<T, S, A> {
     }
 }
 
-/// The keys seen last, in two generations: when the young one is full it becomes the old one, and the old one is
-/// forgotten. So there are always the last `capacity` keys at least, without an order to keep.
-#[derive(Clone, Debug)]
-pub struct Seen<Q, S, A: Age = Forever> {
-    // With the time at which the key passed.
-    young: HashMap<Q, A::Stamp, S>,
-    old: HashMap<Q, A::Stamp, S>,
-    capacity: usize,
-    age: A,
-    evicted: Option<Arc<AtomicU64>>,
-}
-
-impl<Q> Seen<Q, RandomState> {
-    pub(super) fn new() -> Self {
-        // One seed for both generations.
-        let hasher = RandomState::default();
-        Self {
-            young: HashMap::with_hasher(hasher.clone()),
-            old: HashMap::with_hasher(hasher),
-            capacity: CAPACITY,
-            age: Forever,
-            evicted: None,
-        }
-    }
-}
-
-impl<Q: Key, S: BuildHasher, A: Age> Seen<Q, S, A> {
-    #[inline(always)]
-    pub(super) fn now(&self) -> A::Stamp {
-        self.age.now()
-    }
-
-    /// Whether the key was seen; if so, it now counts as seen last.
-    #[inline(always)]
-    pub(super) fn knows(&mut self, key: &Q, now: A::Stamp) -> bool {
-        if let Some(passed) = self.young.get(key) {
-            return !self.age.is_over(*passed, now);
-        }
-        // Nothing is old before the first generation is full.
-        if self.old.is_empty() {
-            return false;
-        }
-        match self.old.remove_entry(key) {
-            Some((key, passed)) if !self.age.is_over(passed, now) => {
-                self.remember(key, passed);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Remembers a key that passed at that time.
-    #[inline(always)]
-    pub(super) fn remember(&mut self, key: Q, passed: A::Stamp) {
-        if self.young.len() >= self.capacity {
-            self.begin_generation();
-        }
-        self.young.insert(key, passed);
-    }
-
-    #[cold]
-    fn begin_generation(&mut self) {
-        std::mem::swap(&mut self.young, &mut self.old);
-        if let Some(evicted) = &self.evicted {
-            evicted.fetch_add(self.young.len() as u64, Ordering::Relaxed);
-        }
-        // Its room is used again.
-        self.young.clear();
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
     use futures::executor::block_on;
 
     use super::*;

@@ -69,7 +69,10 @@ mod zip;
 
 #[cfg(feature = "time")]
 pub use audit::Audit;
-pub use batch::max_wait::{MaxWait, Opens, Waiting};
+#[cfg(feature = "time")]
+pub use batch::max_wait::MaxWait;
+#[cfg(feature = "time")]
+pub use batch::waiting::{Opens, Waiting};
 pub use batch::{Batch, Open, WeightedBatch, WeightedOpen};
 #[cfg(feature = "time")]
 pub use batch_by::max_wait::WaitingBy;

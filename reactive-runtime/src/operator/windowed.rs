@@ -13,7 +13,7 @@ use crate::items::{Stage, Staged};
 use crate::units::IntoDuration;
 
 /// Windows on a line of time: what they hold, and when they end. A time is a number of nanoseconds from some zero, at most
-/// [`FARTHEST`] away.
+/// 146 years away.
 ///
 /// A window is half open: an item that comes at its end is not in it.
 pub trait Windows<T> {
