@@ -5,6 +5,7 @@ extern crate self as reactive_runtime;
 
 pub mod concurrent;
 mod fault;
+mod fine;
 pub mod flow;
 mod fragment;
 pub mod gather;
@@ -12,6 +13,7 @@ mod items;
 #[cfg(feature = "time")]
 pub mod newest;
 pub mod operator;
+mod pacer;
 mod pipe;
 mod plan;
 mod rate;
@@ -34,6 +36,7 @@ pub use flow::{Bounded, Boundedness, Downstream, Drive, Driven, Flow, Unbounded}
 pub use fragment::Fragment;
 pub use items::{Chain, Final, Finish, Items, Stage, Staged, Stepped, Terminal};
 pub use operator::{Recover, Recovery};
+pub use pacer::Pacer;
 pub use pipe::Pipe;
 pub use plan::{Plan, PlanEntry};
 pub use rate::Rate;
