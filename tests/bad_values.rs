@@ -54,6 +54,8 @@ fn zero_where_it_has_no_meaning_is_told_by_name() {
         ),
         (panic_of(|| pipe().with(|i| i.distinct().ttl(Duration::ZERO))), "`ttl` takes a time such as `1min`"),
         (panic_of(|| interval(Duration::ZERO)), "give it a period such as `100ms`"),
+        (panic_of(|| pipe().throttle(Duration::ZERO)), "one item each zero seconds has no meaning"),
+        (panic_of(|| pipe().with(|i| i.throttle(Rate::per_second(1)).burst(0))), "`burst` takes at least 1"),
     ] {
         assert!(message.contains(says), "{message}");
     }

@@ -111,6 +111,7 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
         "take_last" => |case| both!(case: { |> take_last(case.arg("n")) } { .take_last(case.arg("n")) }),
         "take_while" => |case| both!(case: { |> take_while(case.below()) } { .take_while(case.below()) }),
         "timeout" => |case| both!(case: { |> timeout(case.time("d")) } { .timeout(case.time("d")) }),
+        "throttle" => |case| both!(case: { |> throttle(case.time("d")) } { .throttle(case.time("d")) }),
         "window" => |case| {
             let (n, step) = (case.arg("n"), case.arg("step"));
             both!(case:

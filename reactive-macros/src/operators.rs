@@ -115,6 +115,10 @@ const OPERATORS: &[Row] = &[
         (Argument::Option("first"), NO_TIMEOUT),
         (Argument::Option("total"), NO_TIMEOUT),
     ]),
+    stage("throttle").no_zero(&[
+        (Argument::At(0), "one item each 0 seconds has no meaning: give it a period such as `100ms`, or a rate such as `20/s`"),
+        (Argument::Option("burst"), "a burst of 0 items has no meaning: allow at least 1"),
+    ]),
     stage("window").no_zero(&[
         (Argument::At(0), "a window of 0 items has no meaning: give it a size of at least 1"),
         (Argument::Option("step"), "windows that do not move have no meaning: give a step of at least 1"),

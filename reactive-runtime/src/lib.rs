@@ -10,6 +10,7 @@ pub mod flow;
 mod fragment;
 pub mod gather;
 mod items;
+pub mod live;
 #[cfg(feature = "time")]
 pub mod newest;
 pub mod operator;
@@ -35,6 +36,7 @@ pub use fault::{ConvertsFrom, Failed, Fault, IsResult, Join};
 pub use flow::{Bounded, Boundedness, Downstream, Drive, Driven, Flow, Unbounded};
 pub use fragment::Fragment;
 pub use items::{Chain, Final, Finish, Items, Stage, Staged, Stepped, Terminal};
+pub use live::{IntoSetting, Live, Setting};
 pub use operator::{Recover, Recovery};
 pub use pacer::Pacer;
 pub use pipe::Pipe;
@@ -115,6 +117,7 @@ pub mod prelude {
     pub use crate::fault::Failed;
     pub use crate::flow::Flow;
     pub use crate::items::Items;
+    pub use crate::live::Live;
     #[cfg(feature = "time")]
     pub use crate::operator::Elapsed;
     pub use crate::operator::{BoxPipe, LocalBoxPipe, Recover, Window};

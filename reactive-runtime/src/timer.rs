@@ -9,6 +9,32 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// So far away that it is never reached, and no clock overflows.
 const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 
+/// What a clock of tokio's can tell apart.
+pub(crate) const RESOLUTION: Duration = Duration::from_millis(1);
+
+/// How late a wake-up may be that a timer and a busy executor are to be blamed for, and not the reader: schedules make it
+/// good.
+pub(crate) const LATENESS: Duration = Duration::from_millis(5);
+
+/// The time since the first poll, as plain code is told it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clock {
+    start: Option<Instant>,
+}
+
+impl Clock {
+    /// The time since this was called first.
+    pub(crate) fn now(&mut self) -> Duration {
+        let now = Instant::now();
+        now - *self.start.get_or_insert(now)
+    }
+
+    /// When that time is.
+    pub(crate) fn instant(&self, at: Duration) -> Instant {
+        after(self.start.expect("a clock is read before it is waited for"), at)
+    }
+}
+
 /// Waits until a deadline, which may be another one at each poll.
 ///
 /// It costs nothing while items flow: its place on the clock is made at the first wait, and moved at later ones.

@@ -22,6 +22,7 @@ use super::{Off, Recover};
 use crate::fault::Fault;
 use crate::flow::{BUDGET, Bounded, Downstream, Drive, Driven, Flow};
 use crate::pipe::Pipe;
+use crate::rate::Rate;
 use crate::retry::Retry;
 use crate::source::Source;
 use crate::units::{h, min, ms};
@@ -327,6 +328,8 @@ laws! {
     take_last(p) => p.take_last(3);
     take_last_many(p) => p.take_last(100_000);
     take_while(p) => p.take_while(|x| *x < 8);
+    // At a rate that no test reaches: what waits is tested under a paused clock.
+    throttle(p) => p.with(|i| i.throttle(Rate::per_second(1)).burst(u64::MAX));
     try_map(p) => p.try_map(odd);
     via(p) => p.via(|i| i.map(|x| x / 2));
     window(p) => p.window(3);

@@ -55,8 +55,12 @@ mod step_by;
 mod take;
 mod take_last;
 mod take_while;
+#[cfg(feature = "time")]
+mod throttle;
 #[cfg(all(test, feature = "time"))]
 mod timed_laws;
+#[cfg(all(test, feature = "time"))]
+mod timeline;
 #[cfg(feature = "time")]
 mod timeout;
 mod try_map;
@@ -126,6 +130,8 @@ pub use step_by::StepBy;
 pub use take::Take;
 pub use take_last::{Last, TakeLast};
 pub use take_while::TakeWhile;
+#[cfg(feature = "time")]
+pub use throttle::{By, Delaying, One, Throttle, ThrottleFlow, Weigh, Weight};
 #[cfg(feature = "time")]
 pub use timeout::{Elapsed, Timeout, TimeoutFlow};
 pub use try_map::TryMap;

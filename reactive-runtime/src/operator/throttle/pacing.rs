@@ -1,0 +1,166 @@
+//! A pacer, the clock that it is told, and the timer of whoever waits for it.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::flow::Driven;
+use crate::live::Setting;
+use crate::pacer::Pacer;
+use crate::rate::Rate;
+use crate::timer::{Clock, LATENESS, RESOLUTION, Timer};
+
+/// Less than a timer can tell apart.
+const INSTANTLY: Duration = RESOLUTION.saturating_sub(Duration::from_nanos(1));
+
+#[derive(Debug)]
+pub(super) struct Pacing {
+    pub(super) pacer: Pacer,
+    rate: Setting<Rate>,
+    clock: Clock,
+    timer: Timer,
+    backlog: Backlog,
+}
+
+impl Pacing {
+    pub(super) fn new(rate: Setting<Rate>, burst: u64) -> Self {
+        let pacer = Pacer::new(rate.get()).burst(burst);
+        Self { pacer, rate, clock: Clock::default(), timer: Timer::default(), backlog: Backlog::default() }
+    }
+
+    /// Reads the clock, and follows a change of the rate.
+    pub(super) fn now(&mut self) -> Duration {
+        let now = self.clock.now();
+        if let Some(rate) = self.rate.changed() {
+            self.pacer.set_rate(now, rate);
+        }
+        now
+    }
+
+    /// Waits until an item of this weight may go, and gives the time since when it has been waiting.
+    pub(super) fn poll_due(&mut self, weight: u64, cx: &mut Context<'_>) -> Poll<Duration> {
+        loop {
+            let now = self.now();
+            let due = self.pacer.due(weight);
+            if due <= now {
+                return Poll::Ready(self.backlog.since(now));
+            }
+            if let Poll::Ready(rate) = self.rate.poll_changed(cx) {
+                self.pacer.set_rate(now, rate);
+            } else if self.timer.poll_until(self.clock.instant(due), cx).is_pending() {
+                self.backlog = Backlog { asked: Asked::Asleep(due), ..self.backlog };
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Since when the items that are there now have been waiting.
+    pub(super) fn since(&mut self, now: Duration) -> Duration {
+        self.backlog.since(now)
+    }
+
+    /// Upstream was driven, and nothing waits.
+    #[inline]
+    pub(super) fn drove<E>(&mut self, driven: &Driven<E>) {
+        // What comes next, comes when it comes.
+        if driven.is_pending() {
+            self.backlog.asked = Asked::Starved;
+        }
+    }
+}
+
+/// How much may pass in one drive: counted down, so that the clock and the pacer are asked once.
+pub(super) struct Allowance {
+    allowed: u64,
+    left: u64,
+    burst: u64,
+    // By how much a heavy item went beyond it.
+    beyond: u64,
+}
+
+impl Allowance {
+    #[inline]
+    pub(super) fn new(pacer: &Pacer, since: Duration, now: Duration) -> Self {
+        let allowed = pacer.ready_since(since, now);
+        Self { allowed, left: allowed, burst: pacer.burst_size(), beyond: 0 }
+    }
+
+    /// Lets an item of this weight pass, if it may. One that weighs more than a burst needs a whole burst.
+    #[inline(always)]
+    pub(super) fn spend(&mut self, weight: u64) -> bool {
+        if self.left < weight.min(self.burst) {
+            return false;
+        }
+        match self.left.checked_sub(weight) {
+            Some(left) => self.left = left,
+            None => {
+                self.beyond = weight - self.left;
+                self.left = 0;
+            }
+        }
+        true
+    }
+
+    /// The weight of all that passed.
+    #[inline]
+    pub(super) fn used(&self) -> u64 {
+        (self.allowed - self.left).saturating_add(self.beyond)
+    }
+}
+
+/// Since when items have been waiting that a late poll finds.
+///
+/// For how long a wait was too long is made good, as far as it was the timer's doing. What the reader did not ask for is
+/// not.
+#[derive(Clone, Copy, Debug, Default)]
+struct Backlog {
+    asked: Asked,
+    late: Duration,
+}
+
+/// How the last call came back.
+#[derive(Clone, Copy, Debug, Default)]
+enum Asked {
+    /// There was no item to be had.
+    #[default]
+    Starved,
+    /// It waits for this time.
+    Asleep(Duration),
+    /// The reader has been served, and will ask when it wants to.
+    Served,
+}
+
+impl Backlog {
+    fn since(&mut self, now: Duration) -> Duration {
+        match std::mem::replace(&mut self.asked, Asked::Served) {
+            Asked::Starved => self.late = Duration::ZERO,
+            Asked::Asleep(due) => {
+                let late = now.saturating_sub(due);
+                self.late = if late < LATENESS { late } else { Duration::ZERO };
+            }
+            Asked::Served => return now.saturating_sub(self.late.max(INSTANTLY)),
+        }
+        now - self.late
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::{ms, us};
+
+    #[test]
+    fn makes_good_what_the_timer_was_late() {
+        let mut backlog = Backlog { asked: Asked::Asleep(ms(10)), late: ms(0) };
+        assert_eq!(backlog.since(ms(10) + us(1200)), ms(10));
+        assert_eq!(backlog.since(ms(12)), ms(12) - us(1200));
+        backlog.asked = Asked::Starved;
+        assert_eq!(backlog.since(ms(20)), ms(20));
+    }
+
+    #[test]
+    fn makes_good_nothing_that_the_reader_did_not_ask_for() {
+        let mut backlog = Backlog { asked: Asked::Asleep(ms(10)), late: ms(0) };
+        assert_eq!(backlog.since(ms(15)), ms(15));
+        assert_eq!(backlog.since(ms(40)), ms(40) - INSTANTLY);
+    }
+}
