@@ -38,6 +38,7 @@ fn zero_where_it_has_no_meaning_is_told_by_name() {
         (panic_of(|| pipe().with(|i| i.buffer_time(s(1)).capacity(zero))), "`capacity` takes at least 1"),
         (panic_of(|| pipe().window_time(Duration::ZERO)), "`window_time` takes a size such as `100ms`"),
         (panic_of(|| pipe().with(|i| i.window_time(s(1)).slide(Duration::ZERO))), "`slide` takes a time"),
+        (panic_of(|| pipe().with(|i| i.delay(Duration::ZERO).capacity(zero))), "`capacity` takes at least 1"),
         (
             panic_of(|| pipe().with(|i| i.window_time(s(1)).by(|x| *x).max_keys(zero))),
             "`max_keys` takes at least 1",

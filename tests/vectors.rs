@@ -15,7 +15,7 @@ use reactive_runtime::prelude::*;
 use reactive_runtime::units::ms;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 #[test]
 fn every_case_gives_its_items_and_its_end_in_time_in_both_forms() {
@@ -71,6 +71,7 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
         },
         "concat" => |case| left_nested!(case: concat),
         "debounce" => |case| both!(case: { |> debounce(case.time("d")) } { .debounce(case.time("d")) }),
+        "delay" => |case| both!(case: { |> delay(case.time("d")) } { .delay(case.time("d")) }),
         "distinct" => |case| both!(case: { |> distinct() } { .distinct() }),
         "distinct_until_changed" => {
             |case| both!(case: { |> distinct_until_changed() } { .distinct_until_changed() })
@@ -109,6 +110,12 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
         "step_by" => |case| both!(case: { |> step_by(case.arg("n")) } { .step_by(case.arg("n")) }),
         "take" => |case| both!(case: { |> take(case.arg("n")) } { .take(case.arg("n")) }),
         "take_last" => |case| both!(case: { |> take_last(case.arg("n")) } { .take_last(case.arg("n")) }),
+        "take_until" => |case| {
+            both!(case:
+                { |> take_until(sleep(case.time("t"))) }
+                { .take_until(sleep(case.time("t"))) }
+            )
+        },
         "take_while" => |case| both!(case: { |> take_while(case.below()) } { .take_while(case.below()) }),
         "timeout" => |case| both!(case: { |> timeout(case.time("d")) } { .timeout(case.time("d")) }),
         "throttle" => |case| both!(case: { |> throttle(case.time("d")) } { .throttle(case.time("d")) }),

@@ -68,8 +68,8 @@ const OPERATORS: &[Row] = &[
         (Argument::At(0), "a debounce of 0 has no meaning: give it a quiet time such as `100ms`"),
         (Argument::Option("max_wait"), "a `max_wait` of 0 has no meaning: give it a time such as `1s`"),
     ]),
-    step("distinct").no_zero(&[NO_MEMORY]),
-    step("distinct_by").no_zero(&[NO_MEMORY]),
+    stage("delay")
+        .no_zero(&[(Argument::Option("capacity"), "a delay of 0 items has no meaning: let at least 1 be on its way")]),
     step("distinct").no_zero(&[NO_MEMORY, NO_TTL]),
     step("distinct_by").no_zero(&[NO_MEMORY, NO_TTL]),
     step("distinct_until_changed"),

@@ -29,6 +29,10 @@ impl Clock {
         now - *self.start.get_or_insert(now)
     }
 
+    pub(crate) fn has_started(&self) -> bool {
+        self.start.is_some()
+    }
+
     /// When that time is.
     pub(crate) fn instant(&self, at: Duration) -> Instant {
         after(self.start.expect("a clock is read before it is waited for"), at)

@@ -327,9 +327,8 @@ laws! {
     take_all(p) => p.take(usize::MAX);
     take_last(p) => p.take_last(3);
     take_last_many(p) => p.take_last(100_000);
+    take_until(p) => p.take_until(std::future::pending::<()>());
     take_while(p) => p.take_while(|x| *x < 8);
-    // At a rate that no test reaches: what waits is tested under a paused clock.
-    throttle(p) => p.with(|i| i.throttle(Rate::per_second(1)).burst(u64::MAX));
     try_map(p) => p.try_map(odd);
     via(p) => p.via(|i| i.map(|x| x / 2));
     window(p) => p.window(3);
@@ -342,6 +341,14 @@ laws! {
     window_time_by_time(p) => p.with(|i| i.window_time(ms(4)).by_time(|x| u64::from(x ^ 5)).lateness(ms(2)));
     window_time_by_all(p) => p.with(|i| i.window_time(ms(4)).slide(ms(3)).by(|x| x / 6 % 2).by_time(|x| u64::from(*x)).max_keys(1));
     zip(p) => p.zip(100..);
+}
+
+// What follows the clock, where it does not move: nothing has to wait. What does is tested beside each operator.
+#[cfg(feature = "time")]
+laws! {
+    delay(p) => p.with(|i| i.delay(std::time::Duration::ZERO).capacity(3)),
+        except no_look_ahead = "it takes items to delay them";
+    throttle(p) => p.with(|i| i.throttle(crate::Rate::per_second(1)).burst(u64::MAX));
 }
 
 /// What a scripted source does when it is asked for an item.

@@ -14,6 +14,8 @@ mod concat;
 #[cfg(feature = "time")]
 mod debounce;
 mod default_if_empty;
+#[cfg(feature = "time")]
+mod delay;
 mod distinct;
 mod distinct_by;
 mod distinct_until_changed;
@@ -54,6 +56,8 @@ mod start_with;
 mod step_by;
 mod take;
 mod take_last;
+#[cfg(feature = "time")]
+mod take_until;
 mod take_while;
 #[cfg(feature = "time")]
 mod throttle;
@@ -90,6 +94,8 @@ pub use concat::{Concat, ConcatFlow};
 #[cfg(feature = "time")]
 pub use debounce::Debounce;
 pub use default_if_empty::DefaultIfEmpty;
+#[cfg(feature = "time")]
+pub use delay::{Delay, DelayFlow};
 pub use distinct::{Distinct, Key, Remembers, Seen};
 pub use distinct_by::DistinctBy;
 pub use distinct_until_changed::DistinctUntilChanged;
@@ -129,6 +135,8 @@ pub use start_with::StartWith;
 pub use step_by::StepBy;
 pub use take::Take;
 pub use take_last::{Last, TakeLast};
+#[cfg(feature = "time")]
+pub use take_until::{TakeUntil, TakeUntilFlow};
 pub use take_while::TakeWhile;
 #[cfg(feature = "time")]
 pub use throttle::{By, Delaying, One, Throttle, ThrottleFlow, Weigh, Weight};
