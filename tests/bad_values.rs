@@ -57,6 +57,14 @@ fn zero_where_it_has_no_meaning_is_told_by_name() {
         (panic_of(|| interval(Duration::ZERO)), "give it a period such as `100ms`"),
         (panic_of(|| pipe().throttle(Duration::ZERO)), "one item each zero seconds has no meaning"),
         (panic_of(|| pipe().with(|i| i.throttle(Rate::per_second(1)).burst(0))), "`burst` takes at least 1"),
+        (
+            panic_of(|| pipe().with(|i| i.throttle(Rate::per_second(1)).per_key(|x| *x).max_keys(zero))),
+            "`max_keys` takes at least 1",
+        ),
+        (
+            panic_of(|| pipe().with(|i| i.throttle(Rate::per_second(1)).per_key(|x| *x).capacity(zero))),
+            "`capacity` takes at least 1",
+        ),
     ] {
         assert!(message.contains(says), "{message}");
     }

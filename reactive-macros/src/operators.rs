@@ -118,6 +118,8 @@ const OPERATORS: &[Row] = &[
     stage("throttle").no_zero(&[
         (Argument::At(0), "one item each 0 seconds has no meaning: give it a period such as `100ms`, or a rate such as `20/s`"),
         (Argument::Option("burst"), "a burst of 0 items has no meaning: allow at least 1"),
+        (Argument::Option("capacity"), "a throttle in which 0 items wait has no meaning: let at least 1 wait"),
+        (Argument::Option("max_keys"), "at most 0 keys have no meaning: allow at least 1"),
     ]),
     stage("window").no_zero(&[
         (Argument::At(0), "a window of 0 items has no meaning: give it a size of at least 1"),

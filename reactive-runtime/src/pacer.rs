@@ -70,7 +70,7 @@ impl Pacer {
     }
 
     /// When an item of this weight may go: in the past, if it may already. An item that weighs more than a burst waits for a
-    /// whole burst, and the next one for the rest of its weight.
+    /// whole burst, and the next one for the rest of its weight; one without weight need not wait.
     pub fn due(&self, weight: u64) -> Duration {
         self.pace.due(self.paid, weight)
     }
@@ -106,6 +106,9 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub(crate) fn due(&self, paid: Fine, weight: u64) -> Duration {
+        if weight == 0 {
+            return Duration::ZERO;
+        }
         let spare = self.burst - weight.min(self.burst);
         paid.minus(self.rate.period().times(spare)).ceil()
     }

@@ -349,6 +349,13 @@ laws! {
     delay(p) => p.with(|i| i.delay(std::time::Duration::ZERO).capacity(3)),
         except no_look_ahead = "it takes items to delay them";
     throttle(p) => p.with(|i| i.throttle(crate::Rate::per_second(1)).burst(u64::MAX));
+    throttle_by_cost(p) => p.with(|i| i.throttle(crate::Rate::per_second(1)).cost(|x| *x).burst(u64::MAX));
+    // At one item in thirty years the first passes, and the rest is dropped.
+    throttle_drop_excess(p) => p.with(|i| i.throttle(crate::units::d(10_000)).drop_excess());
+    throttle_latest(p) => p.with(|i| i.throttle(crate::Rate::per_second(1)).burst(u64::MAX).latest());
+    throttle_per_key(p) => p.with(|i| i.throttle(crate::Rate::per_second(1)).burst(u64::MAX).per_key(|x| x % 3));
+    throttle_per_key_drop_excess(p) =>
+        p.with(|i| i.throttle(crate::units::d(10_000)).per_key(|x| x % 3).drop_excess());
 }
 
 /// What a scripted source does when it is asked for an item.

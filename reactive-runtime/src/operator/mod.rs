@@ -16,7 +16,7 @@ mod debounce;
 mod default_if_empty;
 #[cfg(feature = "time")]
 mod delay;
-mod distinct;
+pub(crate) mod distinct;
 mod distinct_by;
 mod distinct_until_changed;
 mod distinct_until_changed_by;
@@ -138,6 +138,10 @@ pub use take_last::{Last, TakeLast};
 #[cfg(feature = "time")]
 pub use take_until::{TakeUntil, TakeUntilFlow};
 pub use take_while::TakeWhile;
+pub use throttle::{
+    By, Delaying, DropExcess, DropExcessFlow, Latest, LatestFlow, One, PerKey, PerKeyDropFlow, PerKeyFlow,
+    Throttle, ThrottleFlow, Weigh, Weight,
+};
 #[cfg(feature = "time")]
 pub use throttle::{By, Delaying, One, Throttle, ThrottleFlow, Weigh, Weight};
 #[cfg(feature = "time")]

@@ -1,10 +1,17 @@
 mod delaying;
+mod drop_excess;
+mod keys;
+mod latest;
 mod pacing;
+mod per_key;
 #[cfg(test)]
 mod tests;
 mod weight;
 
 pub use delaying::ThrottleFlow;
+pub use drop_excess::{DropExcess, DropExcessFlow};
+pub use latest::{Latest, LatestFlow};
+pub use per_key::{PerKey, PerKeyDropFlow, PerKeyFlow};
 pub use weight::{By, One, Weigh, Weight};
 
 use crate::flow::Flow;
@@ -14,6 +21,9 @@ use crate::pipe::Pipe;
 use crate::rate::Rate;
 
 use pacing::Pacing;
+
+/// How many items are refused before the clock is read again, where nothing waits for it.
+const CLOCK_EACH: usize = 64;
 
 impl<T, K> Items<T, K> {
     /// Lets items pass at `rate` at most, and delays those that come faster: none is lost.
@@ -30,7 +40,8 @@ impl<T, K> Items<T, K> {
     /// `rate` may be [`Live`](crate::Live), a rate or a duration: on a change no credit is created or lost, and a wait that is
     /// on its way becomes shorter or longer.
     ///
-    /// Options: [`burst`](Staged::burst), [`cost`](Staged::cost).
+    /// Options: [`burst`](Staged::burst), [`cost`](Staged::cost), [`per_key`](Staged::per_key). Items that come too fast
+    /// are not delayed but dropped with [`drop_excess`](Staged::drop_excess) and [`latest`](Staged::latest).
     ///
     /// # Panics
     ///
@@ -119,6 +130,12 @@ impl Throttle {
     fn new(rate: impl IntoSetting<Rate>) -> Self {
         // There is no rate without a meaning.
         Self { rate: rate.into_setting(|_| Ok(())), burst: 1, weigh: One, mode: Delaying }
+    }
+}
+
+impl<W, M> Throttle<W, M> {
+    fn with_mode<N>(self, mode: N) -> Throttle<W, N> {
+        Throttle { rate: self.rate, burst: self.burst, weigh: self.weigh, mode }
     }
 }
 

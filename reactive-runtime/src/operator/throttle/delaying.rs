@@ -42,7 +42,7 @@ impl<F: Flow<Item = T>, T, W: Weigh<T>> Flow for ThrottleFlow<F, T, W> {
         let mut me = self.project();
         let mut budget = Budget::drives();
         while budget.spend() {
-            match poll_waiting(me.next, me.pacing, cx) {
+            match poll_next(me.next, me.pacing, cx) {
                 Poll::Ready(None) => {}
                 Poll::Ready(Some(item)) => {
                     if down.push(item).is_break() {
@@ -87,15 +87,15 @@ impl<F: Flow<Item = T>, T, W: Weigh<T>> Flow for ThrottleFlow<F, T, W> {
 }
 
 /// The item whose turn it is, once it is due, if there is one.
-fn poll_waiting<T>(
-    next: &mut Option<(T, u64)>,
-    pacing: &mut Pacing,
-    cx: &mut Context<'_>,
-) -> Poll<Option<T>> {
+fn poll_next<T>(next: &mut Option<(T, u64)>, pacing: &mut Pacing, cx: &mut Context<'_>) -> Poll<Option<T>> {
     let Some((_, weight)) = *next else { return Poll::Ready(None) };
-    let since = ready!(pacing.poll_due(weight, cx));
-    pacing.pacer.take_since(since, weight);
-    Poll::Ready(next.take().map(|(item, _)| item))
+    loop {
+        if let Some(since) = pacing.is_due(weight) {
+            pacing.pacer.take_since(since, weight);
+            return Poll::Ready(next.take().map(|(item, _)| item));
+        }
+        ready!(pacing.poll_due(weight, cx));
+    }
 }
 
 /// Lets items pass as far as they are allowed to, keeps the first that is not, and breaks.

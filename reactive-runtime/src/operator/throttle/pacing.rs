@@ -1,6 +1,6 @@
 //! A pacer, the clock that it is told, and the timer of whoever waits for it.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::flow::Driven;
@@ -15,56 +15,95 @@ const INSTANTLY: Duration = RESOLUTION.saturating_sub(Duration::from_nanos(1));
 #[derive(Debug)]
 pub(super) struct Pacing {
     pub(super) pacer: Pacer,
-    rate: Setting<Rate>,
-    clock: Clock,
-    timer: Timer,
-    backlog: Backlog,
+    wait: Wait,
 }
 
 impl Pacing {
     pub(super) fn new(rate: Setting<Rate>, burst: u64) -> Self {
-        let pacer = Pacer::new(rate.get()).burst(burst);
-        Self { pacer, rate, clock: Clock::default(), timer: Timer::default(), backlog: Backlog::default() }
+        Self { pacer: Pacer::new(rate.get()).burst(burst), wait: Wait::new(rate) }
     }
 
     /// Reads the clock, and follows a change of the rate.
     pub(super) fn now(&mut self) -> Duration {
-        let now = self.clock.now();
-        if let Some(rate) = self.rate.changed() {
+        let now = self.wait.now();
+        if let Some(rate) = self.wait.rate.changed() {
             self.pacer.set_rate(now, rate);
         }
         now
     }
 
-    /// Waits until an item of this weight may go, and gives the time since when it has been waiting.
-    pub(super) fn poll_due(&mut self, weight: u64, cx: &mut Context<'_>) -> Poll<Duration> {
+    /// Since when an item of this weight has been waiting, if it may go.
+    pub(super) fn is_due(&mut self, weight: u64) -> Option<Duration> {
+        let now = self.now();
+        (self.pacer.due(weight) <= now).then(|| self.wait.backlog.since(now, INSTANTLY))
+    }
+
+    /// Waits until an item of this weight may go.
+    pub(super) fn poll_due(&mut self, weight: u64, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let now = self.now();
             let due = self.pacer.due(weight);
             if due <= now {
-                return Poll::Ready(self.backlog.since(now));
+                return Poll::Ready(());
             }
-            if let Poll::Ready(rate) = self.rate.poll_changed(cx) {
+            if let Some(rate) = ready!(self.wait.poll_until(due, cx)) {
                 self.pacer.set_rate(now, rate);
-            } else if self.timer.poll_until(self.clock.instant(due), cx).is_pending() {
-                self.backlog = Backlog { asked: Asked::Asleep(due), ..self.backlog };
-                return Poll::Pending;
             }
         }
     }
 
     /// Since when the items that are there now have been waiting.
     pub(super) fn since(&mut self, now: Duration) -> Duration {
-        self.backlog.since(now)
+        self.wait.backlog.since(now, INSTANTLY)
     }
 
-    /// Upstream was driven, and nothing waits.
+    /// Upstream was driven, and that is what the reader is told.
     #[inline]
     pub(super) fn drove<E>(&mut self, driven: &Driven<E>) {
-        // What comes next, comes when it comes.
-        if driven.is_pending() {
-            self.backlog.asked = Asked::Starved;
+        self.wait.drove(driven);
+    }
+}
+
+/// The clock, the timer, and what may change the time that is waited for.
+#[derive(Debug)]
+pub(super) struct Wait {
+    pub(super) rate: Setting<Rate>,
+    clock: Clock,
+    timer: Timer,
+    backlog: Backlog,
+}
+
+impl Wait {
+    pub(super) fn new(rate: Setting<Rate>) -> Self {
+        Self { rate, clock: Clock::default(), timer: Timer::default(), backlog: Backlog::default() }
+    }
+
+    pub(super) fn now(&mut self) -> Duration {
+        self.clock.now()
+    }
+
+    /// Waits until that time, or until there is another rate.
+    pub(super) fn poll_until(&mut self, due: Duration, cx: &mut Context<'_>) -> Poll<Option<Rate>> {
+        if let Poll::Ready(rate) = self.rate.poll_changed(cx) {
+            return Poll::Ready(Some(rate));
         }
+        let waited = self.timer.poll_until(self.clock.instant(due), cx);
+        if waited.is_pending() {
+            self.backlog.asked = Asked::Asleep(due);
+        }
+        waited.map(|()| None)
+    }
+
+    /// Since when what is due now has been waiting, where each key has a schedule of its own: their order follows it, so
+    /// that the reader is forgiven nothing.
+    pub(super) fn since(&mut self, now: Duration) -> Duration {
+        self.backlog.since(now, Duration::ZERO)
+    }
+
+    /// Upstream was driven, and that is what the reader is told.
+    #[inline]
+    pub(super) fn drove<E>(&mut self, driven: &Driven<E>) {
+        self.backlog.asked = if driven.is_pending() { Asked::Starved } else { Asked::Served };
     }
 }
 
@@ -120,7 +159,7 @@ struct Backlog {
 /// How the last call came back.
 #[derive(Clone, Copy, Debug, Default)]
 enum Asked {
-    /// There was no item to be had.
+    /// There was no item to be had: what comes next, comes when it comes.
     #[default]
     Starved,
     /// It waits for this time.
@@ -130,14 +169,15 @@ enum Asked {
 }
 
 impl Backlog {
-    fn since(&mut self, now: Duration) -> Duration {
+    /// Since when, if the reader may be late by `forgiven`.
+    fn since(&mut self, now: Duration, forgiven: Duration) -> Duration {
         match std::mem::replace(&mut self.asked, Asked::Served) {
             Asked::Starved => self.late = Duration::ZERO,
             Asked::Asleep(due) => {
                 let late = now.saturating_sub(due);
                 self.late = if late < LATENESS { late } else { Duration::ZERO };
             }
-            Asked::Served => return now.saturating_sub(self.late.max(INSTANTLY)),
+            Asked::Served => return now.saturating_sub(self.late.max(forgiven)),
         }
         now - self.late
     }
@@ -151,16 +191,16 @@ mod tests {
     #[test]
     fn makes_good_what_the_timer_was_late() {
         let mut backlog = Backlog { asked: Asked::Asleep(ms(10)), late: ms(0) };
-        assert_eq!(backlog.since(ms(10) + us(1200)), ms(10));
-        assert_eq!(backlog.since(ms(12)), ms(12) - us(1200));
+        assert_eq!(backlog.since(ms(10) + us(1200), INSTANTLY), ms(10));
+        assert_eq!(backlog.since(ms(12), INSTANTLY), ms(12) - us(1200));
         backlog.asked = Asked::Starved;
-        assert_eq!(backlog.since(ms(20)), ms(20));
+        assert_eq!(backlog.since(ms(20), INSTANTLY), ms(20));
     }
 
     #[test]
     fn makes_good_nothing_that_the_reader_did_not_ask_for() {
         let mut backlog = Backlog { asked: Asked::Asleep(ms(10)), late: ms(0) };
-        assert_eq!(backlog.since(ms(15)), ms(15));
-        assert_eq!(backlog.since(ms(40)), ms(40) - INSTANTLY);
+        assert_eq!(backlog.since(ms(15), INSTANTLY), ms(15));
+        assert_eq!(backlog.since(ms(40), INSTANTLY), ms(40) - INSTANTLY);
     }
 }

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
@@ -84,6 +85,139 @@ proptest! {
         });
         prop_assert_eq!(play(throttled, &pauses), expected);
     }
+}
+
+proptest! {
+    #[test]
+    fn what_is_dropped_came_within_the_period(timeline in timelines(4), pauses in pauses(), d in 1u64..12) {
+        let mut due = 0;
+        let expected = simulate(&timeline, &pauses, |now, upstream| {
+            loop {
+                match upstream.take()? {
+                    Said::Item(_) if now < due => {}
+                    Said::Item(item) => {
+                        due = now + d;
+                        return Some(Said::Item(item));
+                    }
+                    said => return Some(said),
+                }
+            }
+        });
+        let throttled = source(&timeline).with(|items| items.throttle(ms(d)).drop_excess());
+        prop_assert_eq!(play(throttled, &pauses), expected);
+    }
+
+    #[test]
+    fn the_newest_passes_at_the_end_of_the_period(timeline in timelines(4), pauses in pauses(), d in 1u64..12) {
+        let (mut due, mut newest, mut tail) = (0, None, None);
+        let expected = simulate(&timeline, &pauses, |now, upstream| {
+            if now >= due && let Some(item) = newest.take() {
+                due = now + d;
+                return Some(Said::Item(item));
+            }
+            while tail.is_none() {
+                match upstream.take()? {
+                    Said::Item(item) if newest.is_none() && now >= due => {
+                        due = now + d;
+                        return Some(Said::Item(item));
+                    }
+                    Said::Item(item) => newest = Some(item),
+                    said => tail = Some(said),
+                }
+            }
+            if newest.is_none() { tail.take() } else { None }
+        });
+        let throttled = source(&timeline).with(|items| items.throttle(ms(d)).latest());
+        prop_assert_eq!(play(throttled, &pauses), expected);
+    }
+
+    #[test]
+    fn each_key_has_a_rate_of_its_own(
+        timeline in timelines(4), pauses in pauses(), d in 1u64..12, keys in 1u32..5, capacity in 1usize..9,
+    ) {
+        let keyed = source(&timeline)
+            .with(|items| items.throttle(ms(d)).per_key(|x| x % keys).capacity(capacity));
+        prop_assert_eq!(play(keyed, &pauses), simulate(&timeline, &pauses, by_key(d, keys, capacity)));
+    }
+
+    #[test]
+    fn each_key_loses_items_of_its_own(timeline in timelines(4), pauses in pauses(), d in 1u64..12, keys in 1u32..5) {
+        let mut due = vec![0; keys as usize];
+        let expected = simulate(&timeline, &pauses, |now, upstream| {
+            loop {
+                match upstream.take()? {
+                    Said::Item(item) if now < due[(item % keys) as usize] => {}
+                    Said::Item(item) => {
+                        due[(item % keys) as usize] = now + d;
+                        return Some(Said::Item(item));
+                    }
+                    said => return Some(said),
+                }
+            }
+        });
+        let before = source(&timeline).with(|items| items.throttle(ms(d)).per_key(|x| x % keys).drop_excess());
+        let behind = source(&timeline).with(|items| items.throttle(ms(d)).drop_excess().per_key(|x| x % keys));
+        prop_assert_eq!(play(before, &pauses), expected.clone());
+        prop_assert_eq!(play(behind, &pauses), expected);
+    }
+}
+
+/// A queue for each key; of the first ones that are due, the one that is due first goes, and the one that was first for
+/// longer.
+fn by_key(d: u64, keys: u32, capacity: usize) -> impl FnMut(u64, &mut Upstream) -> Option<Said> {
+    let mut due = vec![0; keys as usize];
+    let mut queues = vec![VecDeque::new(); keys as usize];
+    let (mut first_since, mut tail) = (vec![0; keys as usize], None);
+    let mut order = 1..;
+    move |now, upstream| {
+        let first = (0..keys as usize)
+            .filter(|key| !queues[*key].is_empty())
+            .min_by_key(|key| (due[*key], first_since[*key]));
+        if let Some(key) = first.filter(|key| due[*key] <= now) {
+            due[key] = now + d;
+            first_since[key] = order.next()?;
+            return queues[key].pop_front().map(Said::Item);
+        }
+        while tail.is_none() && queues.iter().map(VecDeque::len).sum::<usize>() < capacity {
+            match upstream.take()? {
+                Said::Item(item) => {
+                    let key = (item % keys) as usize;
+                    if queues[key].is_empty() && due[key] <= now {
+                        due[key] = now + d;
+                        return Some(Said::Item(item));
+                    }
+                    if queues[key].is_empty() {
+                        first_since[key] = order.next()?;
+                    }
+                    queues[key].push_back(item);
+                }
+                said => tail = Some(said),
+            }
+        }
+        if queues.iter().all(VecDeque::is_empty) { tail.take() } else { None }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_are_all_new_wait_for_room() {
+    // Every key is new, and a thousand are known: so a thousand a second at most, and none is lost.
+    let start = Instant::now();
+    let pipe = Pipe::new(0..20_000u32).with(|items| items.throttle(s(1)).per_key(|x| *x).max_keys(1000));
+    assert_eq!(pipe.collect::<Vec<_>>().await, (0..20_000).collect::<Vec<_>>());
+    assert_eq!(start.elapsed(), s(19));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_rate_holds_for_the_keys_that_wait() {
+    let rate = Live::new(Rate::per_second(1));
+    let pipe = Pipe::new([1, 2, 1, 2]).with(|items| items.throttle(&rate).per_key(|x| *x));
+    let start = Instant::now();
+    let change = async {
+        sleep(ms(500)).await;
+        rate.set(Rate::per_second(10));
+    };
+    let (items, ()) = futures::join!(pipe.map(|x| (x, start.elapsed())).collect::<Vec<_>>(), change);
+    assert_eq!(items, [(1, ms(0)), (2, ms(0)), (1, ms(550)), (2, ms(550))]);
 }
 
 /// `floor(rate * t)`, in integers.

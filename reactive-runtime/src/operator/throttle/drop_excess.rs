@@ -1,0 +1,130 @@
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::Context;
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use super::pacing::{Allowance, Pacing};
+use super::weight::Weigh;
+use super::{CLOCK_EACH, Delaying, Throttle};
+use crate::flow::{Downstream, Driven, Flow};
+use crate::items::{Stage, Staged};
+
+impl<W, T, K> Staged<Throttle<W>, T, K> {
+    /// Drops items that come faster than the rate, where the throttle would delay them.
+    ///
+    /// An item passes when none passed in the `d` before it; with a [`burst`](Self::burst), when there is some of it left. It
+    /// holds nothing, so the end and errors pass at once. Items come when they are asked for: what a busy reader leaves
+    /// waiting upstream comes later, and is not dropped here.
+    ///
+    /// # Data loss
+    ///
+    /// Items that come too fast are dropped when they come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let kept = pipeline! { interval(10ms) |> enumerate() |> take(7) |> throttle(25ms).drop_excess() |> map(|(i, _)| i) };
+    /// assert_eq!(kept.collect::<Vec<_>>().await, [0, 3, 6]);
+    /// # }
+    /// ```
+    #[doc(alias = "throttle_first")]
+    #[doc(alias = "sample_first")]
+    pub fn drop_excess(self) -> Staged<Throttle<W, DropExcess>, T, K> {
+        self.map_op(|op: Throttle<W, Delaying>| op.with_mode(DropExcess))
+    }
+}
+
+/// Items that come faster than the rate are dropped: made by [`Staged::drop_excess`].
+#[derive(Clone, Copy, Debug)]
+pub struct DropExcess;
+
+impl<F: Flow, W: Weigh<F::Item>> Stage<F> for Throttle<W, DropExcess> {
+    type Flow = DropExcessFlow<F, W>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        DropExcessFlow { upstream, pacing: Pacing::new(self.rate, self.burst), weigh: self.weigh }
+    }
+}
+
+pin_project! {
+    /// The flow below a [`Throttle`] that drops.
+    #[derive(Debug)]
+    pub struct DropExcessFlow<F, W> {
+        #[pin]
+        upstream: F,
+        pacing: Pacing,
+        weigh: W,
+    }
+}
+
+impl<F: Flow, W: Weigh<F::Item>> Flow for DropExcessFlow<F, W> {
+    type Item = F::Item;
+    type Error = F::Error;
+    type Bound = F::Bound;
+
+    #[inline(always)]
+    fn poll_drive<D: Downstream<F::Item>>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        down: &mut D,
+    ) -> Driven<F::Error> {
+        let me = self.project();
+        let now = me.pacing.now();
+        let allowance = Allowance::new(&me.pacing.pacer, now, now);
+        let mut sieve = Sieve { now, allowance, pacing: me.pacing, dropped: 0, weigh: me.weigh, down };
+        let driven = me.upstream.poll_drive(cx, &mut sieve);
+        sieve.settle();
+        driven
+    }
+
+    fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        self.project().upstream.poll_progress(cx);
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, self.upstream.size_hint().1)
+    }
+}
+
+struct Sieve<'a, W, D> {
+    now: Duration,
+    allowance: Allowance,
+    pacing: &'a mut Pacing,
+    dropped: usize,
+    weigh: &'a mut W,
+    down: &'a mut D,
+}
+
+impl<W, D> Sieve<'_, W, D> {
+    /// Counts what has passed.
+    fn settle(&mut self) {
+        self.pacing.pacer.take(self.now, self.allowance.used());
+    }
+
+    #[cold]
+    fn look_at_the_clock(&mut self) {
+        self.settle();
+        self.now = self.pacing.now();
+        self.allowance = Allowance::new(&self.pacing.pacer, self.now, self.now);
+    }
+}
+
+impl<T, W: Weigh<T>, D: Downstream<T>> Downstream<T> for Sieve<'_, W, D> {
+    #[inline(always)]
+    fn push(&mut self, item: T) -> ControlFlow<()> {
+        let weight = self.weigh.weigh(&item);
+        if self.allowance.spend(weight) {
+            return self.down.push(item);
+        }
+        self.dropped += 1;
+        if self.dropped.is_multiple_of(CLOCK_EACH) {
+            self.look_at_the_clock();
+        }
+        ControlFlow::Continue(())
+    }
+}

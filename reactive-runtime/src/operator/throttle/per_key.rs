@@ -1,0 +1,150 @@
+mod delaying;
+mod dropping;
+mod waiting;
+
+pub use delaying::PerKeyFlow;
+pub use dropping::PerKeyDropFlow;
+
+use super::drop_excess::DropExcess;
+use super::keys::Keys;
+use super::pacing::Wait;
+use super::weight::Weigh;
+use super::{Delaying, Throttle};
+use crate::flow::Flow;
+use crate::items::{Stage, Staged};
+use crate::operator::distinct::Key;
+
+/// How many keys are known at most, unless told otherwise.
+const MAX_KEYS: usize = 100_000;
+
+/// How many items wait at most, of all keys together, unless told otherwise.
+const CAPACITY: usize = 1024;
+
+impl<W, T, K> Staged<Throttle<W>, T, K> {
+    /// Keeps the items of each key to the rate by themselves: a user, a host, a partition.
+    ///
+    /// The items of a key stay in order; those of other keys overtake the ones that wait. At most 1024 items wait, of all
+    /// keys together, or [`capacity`](Staged::capacity): when so many do, nothing more is taken until one of them is due,
+    /// which is within the time of one item. So a key that always has more than its rate in the end holds up the
+    /// others, as in any stage that loses nothing; where it must not, use [`drop_excess`](Staged::drop_excess).
+    ///
+    /// It knows at most 100 000 keys, or [`max_keys`](Staged::max_keys), and forgets those that have rested long enough to be
+    /// as new. The rate of a key is never broken: when too many keys are busy to remember one more, an item of a new one
+    /// waits until some are not, and what is behind it too. That does not happen as long as no more than half of
+    /// `max_keys` come within the time of a burst. With a live rate, a change takes time for each key.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let calls = ["a1", "a2", "b1", "b2"];
+    /// let sent = pipeline! { calls |> throttle(1/s, per_key = |call| call.as_bytes()[0]) |> collect::<Vec<_>>() };
+    /// assert_eq!(sent.await, ["a1", "b1", "a2", "b2"]);
+    /// # }
+    /// ```
+    pub fn per_key<Q: Clone + Key, G: FnMut(&T) -> Q>(self, key: G) -> Staged<Throttle<W, PerKey<G>>, T, K> {
+        self.map_op(|op| op.with_mode(PerKey::new(key, Delaying)))
+    }
+}
+
+impl<W, T, K> Staged<Throttle<W, DropExcess>, T, K> {
+    /// Keeps the items of each key to the rate by themselves, and drops those that come faster.
+    ///
+    /// # Data loss
+    ///
+    /// Items of a key that come too fast are dropped when they come, and so are those of a new key while too many others
+    /// are busy, as for [`per_key`](Staged::per_key).
+    pub fn per_key<Q: Clone + Key, G: FnMut(&T) -> Q>(
+        self,
+        key: G,
+    ) -> Staged<Throttle<W, PerKey<G, DropExcess>>, T, K> {
+        self.map_op(|op| op.with_mode(PerKey::new(key, DropExcess)))
+    }
+}
+
+impl<W, G, T, K> Staged<Throttle<W, PerKey<G>>, T, K> {
+    /// Drops items of a key that come faster than the rate.
+    ///
+    /// # Data loss
+    ///
+    /// Items of a key that come too fast are dropped when they come, and so are those of a new key while too many others
+    /// are busy, as for [`per_key`](Staged::per_key).
+    pub fn drop_excess(self) -> Staged<Throttle<W, PerKey<G, DropExcess>>, T, K> {
+        self.map_op(|op| {
+            let PerKey { key, max_keys, capacity, mode: Delaying } = op.mode;
+            let mode = PerKey { key, max_keys, capacity, mode: DropExcess };
+            Throttle { rate: op.rate, burst: op.burst, weigh: op.weigh, mode }
+        })
+    }
+
+    /// Lets at most `items` items wait, of all keys together.
+    ///
+    /// # Panics
+    ///
+    /// If `items` is 0.
+    #[track_caller]
+    pub fn capacity(self, items: usize) -> Self {
+        assert!(items > 0, "a throttle in which 0 items wait has no meaning: `capacity` takes at least 1");
+        self.map_op(|op| Throttle { mode: PerKey { capacity: items, ..op.mode }, ..op })
+    }
+}
+
+impl<W, G, M, T, K> Staged<Throttle<W, PerKey<G, M>>, T, K> {
+    /// Knows at most `keys` keys.
+    ///
+    /// # Panics
+    ///
+    /// If `keys` is 0.
+    #[track_caller]
+    pub fn max_keys(self, keys: usize) -> Self {
+        assert!(keys > 0, "at most 0 keys have no meaning: `max_keys` takes at least 1");
+        self.map_op(|op| Throttle { mode: PerKey { max_keys: keys, ..op.mode }, ..op })
+    }
+}
+
+/// Each key has a rate of its own: made by [`Staged::per_key`].
+#[derive(Clone, Copy, Debug)]
+pub struct PerKey<G, M = Delaying> {
+    key: G,
+    max_keys: usize,
+    capacity: usize,
+    mode: M,
+}
+
+impl<G, M> PerKey<G, M> {
+    fn new(key: G, mode: M) -> Self {
+        Self { key, max_keys: MAX_KEYS, capacity: CAPACITY, mode }
+    }
+}
+
+impl<F, W, Q, G> Stage<F> for Throttle<W, PerKey<G>>
+where
+    F: Flow,
+    W: Weigh<F::Item>,
+    Q: Clone + Key,
+    G: FnMut(&F::Item) -> Q,
+{
+    type Flow = PerKeyFlow<F, F::Item, W, G, Q, F::Error>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        let keys = Keys::new(self.rate.get(), self.burst, self.mode.max_keys);
+        PerKeyFlow::new(upstream, keys, Wait::new(self.rate), self.weigh, self.mode)
+    }
+}
+
+impl<F, W, Q, G> Stage<F> for Throttle<W, PerKey<G, DropExcess>>
+where
+    F: Flow,
+    W: Weigh<F::Item>,
+    Q: Clone + Key,
+    G: FnMut(&F::Item) -> Q,
+{
+    type Flow = PerKeyDropFlow<F, W, G, Q>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        let keys = Keys::new(self.rate.get(), self.burst, self.mode.max_keys);
+        PerKeyDropFlow::new(upstream, keys, Wait::new(self.rate), self.weigh, self.mode.key)
+    }
+}

@@ -1,0 +1,205 @@
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use super::PerKey;
+use super::waiting::Waiting;
+use crate::fault::Fault;
+use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
+use crate::operator::distinct::Key;
+use crate::operator::throttle::keys::Keys;
+use crate::operator::throttle::pacing::Wait;
+use crate::operator::throttle::weight::Weigh;
+use crate::rate::Rate;
+
+pin_project! {
+    /// The flow below a throttle [`per_key`](crate::Staged::per_key); `K` is what upstream fails with.
+    pub struct PerKeyFlow<F, T, W, G, Q, K> {
+        #[pin]
+        upstream: F,
+        desk: Desk<T, Q>,
+        wait: Wait,
+        weigh: W,
+        key: G,
+        // While it is not open, upstream is not driven.
+        tail: Tail<K>,
+    }
+}
+
+impl<F, W, G, Q: Clone + Key> PerKeyFlow<F, F::Item, W, G, Q, F::Error>
+where
+    F: Flow,
+{
+    pub(super) fn new(upstream: F, keys: Keys<Q>, wait: Wait, weigh: W, op: PerKey<G>) -> Self {
+        let desk = Desk { keys, waiting: Waiting::new(), capacity: op.capacity, stranger: None };
+        Self { upstream, desk, wait, weigh, key: op.key, tail: Tail::Open }
+    }
+}
+
+impl<F, T, W, Q, G, K> Flow for PerKeyFlow<F, T, W, G, Q, K>
+where
+    F: Flow<Item = T, Error = K>,
+    W: Weigh<T>,
+    Q: Clone + Key,
+    G: FnMut(&T) -> Q,
+    K: Fault,
+{
+    type Item = T;
+    type Error = K;
+    type Bound = F::Bound;
+
+    fn poll_drive<D: Downstream<T>>(self: Pin<&mut Self>, cx: &mut Context<'_>, down: &mut D) -> Driven<K> {
+        let mut me = self.project();
+        let (mut items, mut drives) = (Budget::items(), Budget::drives());
+        while drives.spend() {
+            let now = me.wait.now();
+            if let Some(rate) = me.wait.rate.changed() {
+                me.desk.set_rate(now, rate);
+            }
+            while let Some(item) = me.desk.next_due(now, me.wait) {
+                if down.push(item).is_break() {
+                    return Poll::Ready(Ok(Drive::Paused));
+                }
+                if !items.spend() {
+                    me.upstream.poll_progress(cx);
+                    return yield_now(cx);
+                }
+            }
+            if me.desk.is_empty()
+                && let Some(told) = me.tail.settle()
+            {
+                return Poll::Ready(told);
+            }
+            if me.tail.is_open() && me.desk.has_room() {
+                let mut intake =
+                    Intake { now, desk: me.desk, weigh: me.weigh, key: me.key, broke: false, down };
+                let driven = me.upstream.as_mut().poll_drive(cx, &mut intake);
+                if intake.broke || me.desk.is_empty() {
+                    me.wait.drove(&driven);
+                    return driven;
+                }
+                me.tail.note(driven);
+            } else {
+                me.upstream.as_mut().poll_progress(cx);
+            }
+            match me.wait.poll_until(me.desk.due(), cx) {
+                Poll::Ready(Some(rate)) => me.desk.set_rate(now, rate),
+                Poll::Ready(None) => {}
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        me.upstream.poll_progress(cx);
+        yield_now(cx)
+    }
+
+    fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        self.project().upstream.poll_progress(cx);
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let held = self.desk.len();
+        let (at_least, at_most) =
+            if matches!(self.tail, Tail::Ended) { (0, Some(0)) } else { self.upstream.size_hint() };
+        (at_least.saturating_add(held), at_most.and_then(|items| items.checked_add(held)))
+    }
+}
+
+/// Where items wait for the time of their key.
+struct Desk<T, Q> {
+    keys: Keys<Q>,
+    waiting: Waiting<T, Q>,
+    capacity: usize,
+    // An item of a new key, for which there is no room among the keys.
+    stranger: Option<(Q, T, u64)>,
+}
+
+impl<T, Q: Clone + Key> Desk<T, Q> {
+    /// Gives an item back that may go at once; else it waits, or is a stranger.
+    fn admit(&mut self, key: Q, item: T, weight: u64, now: Duration) -> Option<T> {
+        if self.waiting.has(&key) {
+            self.waiting.push_behind(&key, item, weight);
+            return None;
+        }
+        let Some(paid) = self.keys.paid(&key, now) else {
+            self.stranger = Some((key, item, weight));
+            return None;
+        };
+        let due = self.keys.pace.due(paid, weight);
+        if due > now {
+            self.waiting.push_first(key, item, weight, due);
+            return None;
+        }
+        self.keys.pay(key, self.keys.pace.after(paid, now, weight));
+        Some(item)
+    }
+
+    /// The next item that waits and is due.
+    fn next_due(&mut self, now: Duration, wait: &mut Wait) -> Option<T> {
+        let Some((key, item, weight)) = self.waiting.pop_due(now) else {
+            let (key, item, weight) = self.stranger.take()?;
+            return self.admit(key, item, weight, now);
+        };
+        let since = wait.since(now);
+        // A key that was forgotten while its item waited for the reader had rested, and is as a new one.
+        let paid = self.keys.paid(&key, now).unwrap_or_default();
+        let paid = self.keys.pace.after(paid, since, weight);
+        let pace = self.keys.pace;
+        self.waiting.schedule(&key, |weight| pace.due(paid, weight));
+        self.keys.pay(key, paid);
+        Some(item)
+    }
+
+    /// When something can go on, if anything waits.
+    fn due(&self) -> Duration {
+        let room = self.stranger.as_ref().map(|_| self.keys.room_at());
+        self.waiting.due().into_iter().chain(room).min().expect("something waits")
+    }
+
+    fn set_rate(&mut self, now: Duration, rate: Rate) {
+        self.keys.set_rate(now, rate);
+        let (pace, keys) = (self.keys.pace, &mut self.keys);
+        self.waiting.reschedule(|key, weight| pace.due(keys.paid(key, now).unwrap_or_default(), weight));
+    }
+
+    fn has_room(&self) -> bool {
+        self.stranger.is_none() && self.waiting.len() < self.capacity
+    }
+
+    fn len(&self) -> usize {
+        self.waiting.len() + usize::from(self.stranger.is_some())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+struct Intake<'a, T, W, G, Q, D> {
+    now: Duration,
+    desk: &'a mut Desk<T, Q>,
+    weigh: &'a mut W,
+    key: &'a mut G,
+    broke: bool,
+    down: &'a mut D,
+}
+
+impl<T, W, Q, G, D> Downstream<T> for Intake<'_, T, W, G, Q, D>
+where
+    W: Weigh<T>,
+    Q: Clone + Key,
+    G: FnMut(&T) -> Q,
+    D: Downstream<T>,
+{
+    fn push(&mut self, item: T) -> ControlFlow<()> {
+        let (key, weight) = ((self.key)(&item), self.weigh.weigh(&item));
+        if let Some(item) = self.desk.admit(key, item, weight, self.now) {
+            let pushed = self.down.push(item);
+            self.broke |= pushed.is_break();
+            return pushed;
+        }
+        if self.desk.has_room() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+}
