@@ -150,3 +150,20 @@ fn a_million_keys_take_the_memory_of_those_that_are_held() {
         assert_eq!(block_on(passed.count()), KEYS as usize);
     });
 }
+
+/// A throttle remembers the keys that are busy, and not those that it has seen.
+#[test]
+fn a_throttle_sees_a_million_keys_in_the_room_of_ten_thousand() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.expect("a runtime without I/O needs nothing of the system");
+    let bytes = |keys: u64| {
+        let passed = pipeline! {
+            0..keys |> throttle(1/s, per_key = |key| *key, max_keys = 10k) |> count()
+        };
+        let measured = measure(|| assert_eq!(runtime.block_on(passed) as u64, keys));
+        measured.bytes_max
+    };
+    let (all, busy) = (bytes(1_000_000), bytes(20_000));
+    println!("{all} bytes for a million keys, {busy} for twenty thousand");
+    assert!(all <= busy && all < 1024 * 1024, "{all} bytes for a million keys, {busy} for twenty thousand");
+}

@@ -12,10 +12,6 @@ const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 /// What a clock of tokio's can tell apart.
 pub(crate) const RESOLUTION: Duration = Duration::from_millis(1);
 
-/// How late a wake-up may be that a timer and a busy executor are to be blamed for, and not the reader: schedules make it
-/// good.
-pub(crate) const LATENESS: Duration = Duration::from_millis(5);
-
 /// The time since the first poll, as plain code is told it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Clock {

@@ -21,7 +21,7 @@ impl<T, K> Items<T, K> {
     ///
     /// It ends with its last item, or when its source ends, if that is later. At most 10 000 items are on their way at once,
     /// or [`capacity`](Staged::capacity): then its source has to wait, and what that gives is late by as much. It takes
-    /// items also while the reader is busy.
+    /// items also while a terminal is busy with another.
     ///
     /// `duration` may be [`Live`](crate::Live): a change also holds for the items that are on their way. Zero is allowed.
     ///

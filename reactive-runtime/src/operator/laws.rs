@@ -25,7 +25,7 @@ use crate::pipe::Pipe;
 use crate::rate::Rate;
 use crate::retry::Retry;
 use crate::source::Source;
-use crate::units::{h, min, ms};
+use crate::units::{d, h, min, ms};
 
 fn odd(x: u32) -> Result<u32, u32> {
     if x % 2 == 1 { Ok(x) } else { Err(x) }
@@ -346,16 +346,16 @@ laws! {
 // What follows the clock, where it does not move: nothing has to wait. What does is tested beside each operator.
 #[cfg(feature = "time")]
 laws! {
-    delay(p) => p.with(|i| i.delay(std::time::Duration::ZERO).capacity(3)),
+    delay(p) => p.with(|i| i.delay(Duration::ZERO).capacity(3)),
         except no_look_ahead = "it takes items to delay them";
-    throttle(p) => p.with(|i| i.throttle(crate::Rate::per_second(1)).burst(u64::MAX));
-    throttle_by_cost(p) => p.with(|i| i.throttle(crate::Rate::per_second(1)).cost(|x| *x).burst(u64::MAX));
+    throttle(p) => p.with(|i| i.throttle(Rate::per_second(1)).burst(u64::MAX));
+    throttle_by_cost(p) => p.with(|i| i.throttle(Rate::per_second(1)).cost(|x| *x).burst(u64::MAX));
     // At one item in thirty years the first passes, and the rest is dropped.
-    throttle_drop_excess(p) => p.with(|i| i.throttle(crate::units::d(10_000)).drop_excess());
-    throttle_latest(p) => p.with(|i| i.throttle(crate::Rate::per_second(1)).burst(u64::MAX).latest());
-    throttle_per_key(p) => p.with(|i| i.throttle(crate::Rate::per_second(1)).burst(u64::MAX).per_key(|x| x % 3));
+    throttle_drop_excess(p) => p.with(|i| i.throttle(d(10_000)).drop_excess());
+    throttle_latest(p) => p.with(|i| i.throttle(Rate::per_second(1)).burst(u64::MAX).latest());
+    throttle_per_key(p) => p.with(|i| i.throttle(Rate::per_second(1)).burst(u64::MAX).per_key(|x| x % 3));
     throttle_per_key_drop_excess(p) =>
-        p.with(|i| i.throttle(crate::units::d(10_000)).per_key(|x| x % 3).drop_excess());
+        p.with(|i| i.throttle(d(10_000)).per_key(|x| x % 3).drop_excess());
 }
 
 /// What a scripted source does when it is asked for an item.

@@ -56,7 +56,6 @@ mod start_with;
 mod step_by;
 mod take;
 mod take_last;
-#[cfg(feature = "time")]
 mod take_until;
 mod take_while;
 #[cfg(feature = "time")]
@@ -135,15 +134,13 @@ pub use start_with::StartWith;
 pub use step_by::StepBy;
 pub use take::Take;
 pub use take_last::{Last, TakeLast};
-#[cfg(feature = "time")]
 pub use take_until::{TakeUntil, TakeUntilFlow};
 pub use take_while::TakeWhile;
+#[cfg(feature = "time")]
 pub use throttle::{
     By, Delaying, DropExcess, DropExcessFlow, Latest, LatestFlow, One, PerKey, PerKeyDropFlow, PerKeyFlow,
     Throttle, ThrottleFlow, Weigh, Weight,
 };
-#[cfg(feature = "time")]
-pub use throttle::{By, Delaying, One, Throttle, ThrottleFlow, Weigh, Weight};
 #[cfg(feature = "time")]
 pub use timeout::{Elapsed, Timeout, TimeoutFlow};
 pub use try_map::TryMap;

@@ -31,7 +31,7 @@ impl<T, K> Items<T, K> {
     /// `rate` is a rate, or a duration: at most one item in each. The first item passes at once; an item passes when it comes,
     /// but no earlier than `d` after the one before it. The schedule is absolute, so the rate is kept to 1 % and better
     /// from one a year to a million a second: a timer wakes at whole milliseconds, never early, and then all pass that are
-    /// due. A wake-up that is less than 5 ms late is made good by the next items; a reader that is later than that,
+    /// due. A wake-up that is less than 10 ms late is made good by the next items; a reader that is later than that,
     /// or that asks late, is not: what it did not ask for in time is no credit.
     ///
     /// The rate is never broken: at the end and before an error, what waits comes when it is due. It holds one item, the

@@ -7,8 +7,11 @@ use tokio::time::Instant;
 
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Unbounded, yield_now};
 use crate::pipe::Pipe;
-use crate::timer::{LATENESS, RESOLUTION, Timer, after, last_multiple};
+use crate::timer::{RESOLUTION, Timer, after, last_multiple};
 use crate::units::IntoDuration;
+
+/// How late ticks may be that are closer to each other than [`RESOLUTION`]: several are then given at one wake-up.
+const LATENESS: Duration = Duration::from_millis(5);
 
 /// A pipeline that ticks each `period`, for ever: at once when it is first polled, then at each multiple of `period`.
 ///
@@ -63,7 +66,6 @@ impl IntervalFlow {
 /// The tick to give `now`: the one that is `due`, or the newest, if that one was missed.
 fn newest(due: Instant, period: Duration, now: Instant) -> Instant {
     let late = now - due;
-    // Ticks that no timer tells apart are given several at a wake-up.
     if late < if period < RESOLUTION { LATENESS } else { period } {
         return due;
     }

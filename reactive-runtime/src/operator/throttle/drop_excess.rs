@@ -102,11 +102,13 @@ struct Sieve<'a, W, D> {
 
 impl<W, D> Sieve<'_, W, D> {
     /// Counts what has passed.
+    #[inline(always)]
     fn settle(&mut self) {
         self.pacing.pacer.take(self.now, self.allowance.used());
     }
 
-    #[cold]
+    // Not a call of its own: the state of the loop would have to stand in memory for it.
+    #[inline(always)]
     fn look_at_the_clock(&mut self) {
         self.settle();
         self.now = self.pacing.now();

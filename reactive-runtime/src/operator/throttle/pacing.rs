@@ -7,7 +7,10 @@ use crate::flow::Driven;
 use crate::live::Setting;
 use crate::pacer::Pacer;
 use crate::rate::Rate;
-use crate::timer::{Clock, LATENESS, RESOLUTION, Timer};
+use crate::timer::{Clock, RESOLUTION, Timer};
+
+/// How late a wake-up may be that a timer and a busy machine are to be blamed for, and not the reader: it is made good.
+const LATENESS: Duration = Duration::from_millis(10);
 
 /// Less than a timer can tell apart.
 const INSTANTLY: Duration = RESOLUTION.saturating_sub(Duration::from_nanos(1));
@@ -123,19 +126,26 @@ impl Allowance {
         Self { allowed, left: allowed, burst: pacer.burst_size(), beyond: 0 }
     }
 
-    /// Lets an item of this weight pass, if it may. One that weighs more than a burst needs a whole burst.
+    /// Lets an item of this weight pass, if it may.
     #[inline(always)]
     pub(super) fn spend(&mut self, weight: u64) -> bool {
-        if self.left < weight.min(self.burst) {
+        match self.left.checked_sub(weight) {
+            Some(left) => {
+                self.left = left;
+                true
+            }
+            None => self.overdraw(weight),
+        }
+    }
+
+    /// An item that weighs more than a burst passes when a whole burst is left.
+    #[inline(always)]
+    fn overdraw(&mut self, weight: u64) -> bool {
+        if self.left < self.burst {
             return false;
         }
-        match self.left.checked_sub(weight) {
-            Some(left) => self.left = left,
-            None => {
-                self.beyond = weight - self.left;
-                self.left = 0;
-            }
-        }
+        self.beyond = weight - self.left;
+        self.left = 0;
         true
     }
 
@@ -200,7 +210,7 @@ mod tests {
     #[test]
     fn makes_good_nothing_that_the_reader_did_not_ask_for() {
         let mut backlog = Backlog { asked: Asked::Asleep(ms(10)), late: ms(0) };
-        assert_eq!(backlog.since(ms(15), INSTANTLY), ms(15));
+        assert_eq!(backlog.since(ms(20), INSTANTLY), ms(20));
         assert_eq!(backlog.since(ms(40), INSTANTLY), ms(40) - INSTANTLY);
     }
 }
