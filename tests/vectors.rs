@@ -119,7 +119,6 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
         "take_while" => |case| both!(case: { |> take_while(case.below()) } { .take_while(case.below()) }),
         "timeout" => |case| both!(case: { |> timeout(case.time("d")) } { .timeout(case.time("d")) }),
         "throttle" => |case| both!(case: { |> throttle(case.time("d")) } { .throttle(case.time("d")) }),
-        "throttle" => |case| both!(case: { |> throttle(case.time("d")) } { .throttle(case.time("d")) }),
         "throttle_drop" => |case| {
             both!(case:
                 { |> throttle(case.time("d")).drop_excess() }

@@ -16,7 +16,7 @@ mod debounce;
 mod default_if_empty;
 #[cfg(feature = "time")]
 mod delay;
-pub(crate) mod distinct;
+mod distinct;
 mod distinct_by;
 mod distinct_until_changed;
 mod distinct_until_changed_by;

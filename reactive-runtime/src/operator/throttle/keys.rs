@@ -6,7 +6,7 @@ use std::time::Duration;
 use foldhash::quality::RandomState;
 
 use crate::fine::Fine;
-use crate::operator::distinct::Key;
+use crate::operator::Key;
 use crate::pacer::Pace;
 use crate::rate::Rate;
 

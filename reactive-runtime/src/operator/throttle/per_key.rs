@@ -12,7 +12,7 @@ use super::weight::Weigh;
 use super::{Delaying, Throttle};
 use crate::flow::Flow;
 use crate::items::{Stage, Staged};
-use crate::operator::distinct::Key;
+use crate::operator::Key;
 
 /// How many keys are known at most, unless told otherwise.
 const MAX_KEYS: usize = 100_000;

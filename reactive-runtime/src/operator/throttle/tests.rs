@@ -8,7 +8,7 @@ use futures::StreamExt;
 use proptest::prelude::*;
 use tokio::time::{Instant, advance, sleep};
 
-use crate::flow::Flow;
+use crate::flow::{Flow, OneItem};
 use crate::live::Live;
 use crate::operator::Recover;
 use crate::operator::timeline::{Said, Timeline, Upstream, pauses, play, simulate, source, timelines};
@@ -362,15 +362,35 @@ fn arms_no_timer_while_items_flow() {
 
 #[tokio::test(start_paused = true)]
 async fn can_be_dropped_at_any_poll() {
-    let timeline: Timeline = (0..10).map(|i| (i, Said::Item(i as u32))).chain([(11, Said::End)]).collect();
-    for polls in 0..40 {
-        let mut pipe = Box::pin(source(&timeline).throttle(ms(3)));
-        for _ in 0..polls {
-            let _ = futures::poll!(pipe.next());
-            advance(ms(1)).await;
-        }
-        drop(pipe);
+    let timeline: Timeline =
+        (0..10).map(|i| (i / 2, Said::Item(i as u32))).chain([(20, Said::End)]).collect();
+    for polls in 0..60 {
+        let rate = Live::new(Rate::every(ms(3)));
+        let held = Arc::new(());
+        let read = || {
+            let held = held.clone();
+            source(&timeline).inspect(move |_| drop(held.clone()))
+        };
+        drop_after(polls, read().throttle(&rate)).await;
+        drop_after(polls, read().with(|items| items.throttle(&rate).latest())).await;
+        drop_after(polls, read().with(|items| items.throttle(&rate).drop_excess())).await;
+        drop_after(polls, read().with(|items| items.throttle(&rate).per_key(|x| x % 2).max_keys(1))).await;
+        drop_after(polls, read().with(|items| items.throttle(&rate).per_key(|x| x % 2).drop_excess())).await;
+        drop_after(polls, read().delay(ms(4))).await;
+        assert_eq!(Arc::strong_count(&held), 1);
     }
+}
+
+/// Polls that often, a quarter of a millisecond apart, and drops it: it keeps no waker.
+async fn drop_after<F: Flow>(polls: usize, pipe: Pipe<F>) {
+    let (waker, wakes) = counting_waker();
+    let mut pipe = Box::pin(pipe);
+    for _ in 0..polls {
+        let _ = pipe.as_mut().poll_drive(&mut Context::from_waker(&waker), &mut OneItem(None));
+        advance(us(250)).await;
+    }
+    drop((pipe, waker));
+    assert_eq!(Arc::strong_count(&wakes), 1, "a waker is kept after {polls} polls");
 }
 
 #[test]

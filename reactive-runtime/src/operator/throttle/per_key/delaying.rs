@@ -9,7 +9,7 @@ use super::PerKey;
 use super::waiting::Waiting;
 use crate::fault::Fault;
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
-use crate::operator::distinct::Key;
+use crate::operator::Key;
 use crate::operator::throttle::keys::Keys;
 use crate::operator::throttle::pacing::Wait;
 use crate::operator::throttle::weight::Weigh;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use crate::flow::{Downstream, Driven, Flow};
-use crate::operator::distinct::Key;
+use crate::operator::Key;
 use crate::operator::throttle::CLOCK_EACH;
 use crate::operator::throttle::keys::Keys;
 use crate::operator::throttle::pacing::Wait;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use foldhash::quality::RandomState;
 
-use crate::operator::distinct::Key;
+use crate::operator::Key;
 
 /// Each item with its weight. A key is here as long as an item of it is.
 #[derive(Debug)]
