@@ -24,6 +24,7 @@ fn panic_of<R>(f: impl FnOnce() -> R) -> String {
 fn zero_where_it_has_no_meaning_is_told_by_name() {
     // Not as literals, which do not compile.
     let zero = usize::default();
+    let (time, no_time) = (Duration::from_secs(1), Duration::ZERO);
     let pipe = || Pipe::new(0..9u32);
     for (message, says) in [
         (panic_of(|| pipe().batch(zero)), "`batch` takes a size of at least 1"),
@@ -54,7 +55,6 @@ fn zero_where_it_has_no_meaning_is_told_by_name() {
             "`idle` takes a time",
         ),
         (panic_of(|| pipe().with(|i| i.distinct().ttl(Duration::ZERO))), "`ttl` takes a time such as `1min`"),
-        (panic_of(|| interval(Duration::ZERO)), "give it a period such as `100ms`"),
         (panic_of(|| pipe().throttle(Duration::ZERO)), "one item each zero seconds has no meaning"),
         (panic_of(|| pipe().with(|i| i.throttle(Rate::per_second(1)).burst(0))), "`burst` takes at least 1"),
         (
@@ -65,6 +65,14 @@ fn zero_where_it_has_no_meaning_is_told_by_name() {
             panic_of(|| pipe().with(|i| i.throttle(Rate::per_second(1)).per_key(|x| *x).capacity(zero))),
             "`capacity` takes at least 1",
         ),
+        (panic_of(|| interval(no_time)), "give it a period such as `100ms`"),
+        (panic_of(|| pipe().audit(no_time)), "give it a period such as `100ms`"),
+        (panic_of(|| pipe().debounce(no_time)), "give it a quiet time such as `100ms`"),
+        (panic_of(|| pipe().with(|i| i.debounce(time).max_wait(no_time))), "give it a time such as `1s`"),
+        (panic_of(|| pipe().sample(no_time)), "give it a period such as `100ms`"),
+        (panic_of(|| pipe().timeout(no_time)), "give it a time such as `5s`"),
+        (panic_of(|| pipe().with(|i| i.timeout(time).first(no_time))), "give it a time such as `5s`"),
+        (panic_of(|| pipe().with(|i| i.timeout(time).total(no_time))), "give it a time such as `5s`"),
     ] {
         assert!(message.contains(says), "{message}");
     }

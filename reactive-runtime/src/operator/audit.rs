@@ -82,3 +82,31 @@ impl Release for Audit {
         replaced.unwrap_or_else(|| after(now, self.period))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::ms;
+    use crate::{assert_emits, marbles};
+
+    #[test]
+    fn gives_the_newest_a_while_after_the_first() {
+        assert_emits!(Pipe::new(marbles!("-abcde-----f|")).audit(ms(3)), "----c--e----(f|)");
+    }
+
+    #[test]
+    fn an_item_as_the_wait_is_over_starts_the_next() {
+        assert_emits!(Pipe::new(marbles!("-a-b----|")).audit(ms(2)), "---a-b--|");
+    }
+
+    #[test]
+    fn drops_what_is_held_on_an_error() {
+        assert_emits!(Pipe::new(marbles!("-ab#", # = "torn")).audit(ms(5)), "---#");
+    }
+
+    #[test]
+    #[should_panic(expected = "an audit of zero has no meaning")]
+    fn refuses_zero() {
+        let _ = Pipe::new(0..3).audit(ms(0));
+    }
+}

@@ -108,3 +108,66 @@ impl Release for Debounce {
         limit.min(after(now, self.quiet))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operator::Recover;
+    use crate::testing::{Probe, in_virtual_time};
+    use crate::units::ms;
+    use crate::{assert_emits, marbles};
+
+    #[test]
+    fn gives_the_last_of_each_burst_and_of_the_source() {
+        assert_emits!(Pipe::new(marbles!("-ab---(cd)---e|")).debounce(ms(3)), "-----b---d-(e|)");
+        assert_emits!(Pipe::new(marbles!("--|")).debounce(ms(3)), "--|");
+    }
+
+    #[test]
+    fn gives_both_when_a_newer_item_comes_as_the_held_one_is_due() {
+        assert_emits!(Pipe::new(marbles!("-a-b--|")).debounce(ms(2)), "---a-b|");
+    }
+
+    #[test]
+    fn gives_what_is_due_before_an_end_or_an_error_of_the_same_instant() {
+        assert_emits!(Pipe::new(marbles!("-a-|")).debounce(ms(2)), "---(a|)");
+        assert_emits!(Pipe::new(marbles!("-a-#", # = "torn")).debounce(ms(2)), "---(a#)");
+    }
+
+    #[test]
+    fn drops_what_is_held_on_an_error_and_goes_on() {
+        let source = marbles!("-aXb---|");
+        let checked = Pipe::new(source).try_map(|c| if c == 'X' { Err(c) } else { Ok(c) });
+        assert_emits!(checked.debounce(ms(2)).catch(|_| Recover::Skip), "-----b-|");
+    }
+
+    #[test]
+    fn waits_no_longer_than_the_limit_of_a_burst() {
+        let never_quiet = || marbles!("abcdefgh|");
+        assert_emits!(Pipe::new(never_quiet()).debounce(ms(2)), "--------(h|)");
+        let limited = Pipe::new(never_quiet()).with(|items| items.debounce(ms(2)).max_wait(ms(3)));
+        assert_emits!(limited, "---c--f-(h|)");
+    }
+
+    #[test]
+    fn gives_what_became_due_while_nobody_asked_before_it_takes_more() {
+        in_virtual_time(async {
+            let (source, watch) = marbles!("-a---b|").watched();
+            let mut probe = Probe::new(Pipe::new(source).debounce(ms(2)));
+            probe.expect_pending();
+            probe.advance(ms(2)).await;
+            probe.expect_pending();
+            probe.advance(ms(50)).await;
+            probe.expect_item('a');
+            assert_eq!(watch.pulled(), 1);
+            probe.expect_item('b');
+            probe.expect_end();
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "a debounce of zero has no meaning")]
+    fn refuses_zero() {
+        let _ = Pipe::new(0..3).debounce(ms(0));
+    }
+}

@@ -91,3 +91,51 @@ impl Release for Sample {
         replaced.unwrap_or_else(|| after(last_multiple(start, self.period, now), self.period))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Probe, in_virtual_time};
+    use crate::units::ms;
+    use crate::{assert_emits, marbles};
+
+    #[test]
+    fn gives_the_newest_at_each_tick_and_nothing_more_at_the_end() {
+        assert_emits!(Pipe::new(marbles!("-ab-c-------d|")).sample(ms(3)), "---b--c------|");
+    }
+
+    #[test]
+    fn an_item_that_comes_with_a_tick_belongs_to_the_next() {
+        assert_emits!(Pipe::new(marbles!("--ab---|")).sample(ms(3)), "---a--b|");
+    }
+
+    #[test]
+    fn gives_what_is_due_before_an_end_of_the_same_instant() {
+        assert_emits!(Pipe::new(marbles!("-a-|")).sample(ms(3)), "---(a|)");
+    }
+
+    #[test]
+    fn drops_what_is_held_on_an_error() {
+        assert_emits!(Pipe::new(marbles!("-a#", # = "torn")).sample(ms(3)), "--#");
+    }
+
+    #[test]
+    fn keeps_its_ticks_while_nobody_asks() {
+        in_virtual_time(async {
+            let mut probe = Probe::new(Pipe::new(marbles!("-a--------b----")).sample(ms(4)));
+            probe.expect_pending();
+            probe.advance(ms(10)).await;
+            probe.expect_pending();
+            probe.advance(ms(1)).await;
+            probe.expect_pending();
+            probe.advance(ms(1)).await;
+            probe.expect_item('b');
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "a sample each zero seconds has no meaning")]
+    fn refuses_zero() {
+        let _ = Pipe::new(0..3).sample(ms(0));
+    }
+}

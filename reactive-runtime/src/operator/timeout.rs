@@ -8,7 +8,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use crate::fault::{Failed, Join};
+use crate::fault::{Failed, Fault, Join};
 use crate::flow::{Downstream, Drive, Driven, Flow};
 use crate::items::{Items, Stage, Staged};
 use crate::pipe::Pipe;
@@ -49,27 +49,29 @@ impl<T, K> Items<T, K> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn timeout(self, wait: impl IntoDuration) -> Staged<Timeout, T, K::Out>
+    pub fn timeout<L>(self, wait: impl IntoDuration) -> Staged<Timeout<K, L>, T, L>
     where
-        K: Join<Failed<Elapsed>>,
+        K: Join<Failed<Elapsed>, Out = L>,
     {
         let each = not_zero(wait);
-        self.stage(Timeout { each, first: None, total: Duration::MAX })
+        let limits = Limits { each, first: None, total: Duration::MAX };
+        self.stage(Timeout { limits, left: K::left, elapsed: || K::right(Failed(Elapsed)) })
     }
 }
 
 impl<F: Flow> Pipe<F> {
     /// Fails with [`Elapsed`] when upstream gives nothing for `wait`. See [`Items::timeout`].
     #[track_caller]
-    pub fn timeout(self, wait: impl IntoDuration) -> Pipe<TimeoutFlow<F>>
+    pub fn timeout<L>(self, wait: impl IntoDuration) -> Pipe<TimeoutFlow<F, F::Error, L>>
     where
-        F::Error: Join<Failed<Elapsed>>,
+        F::Error: Join<Failed<Elapsed>, Out = L>,
+        L: Fault,
     {
         self.with(|items| items.timeout(wait))
     }
 }
 
-impl<T, K> Staged<Timeout, T, K> {
+impl<T, K, L> Staged<Timeout<K, L>, T, L> {
     /// The wait for the first item, in place of that for each: for sources that take their time to start.
     ///
     /// # Panics
@@ -78,7 +80,7 @@ impl<T, K> Staged<Timeout, T, K> {
     #[track_caller]
     pub fn first(self, wait: impl IntoDuration) -> Self {
         let first = Some(not_zero(wait));
-        self.map_op(|op| Timeout { first, ..op })
+        self.map_op(|op| Timeout { limits: Limits { first, ..op.limits }, ..op })
     }
 
     /// Fails also when all waits for upstream together take as long as `wait`.
@@ -92,7 +94,7 @@ impl<T, K> Staged<Timeout, T, K> {
     #[track_caller]
     pub fn total(self, wait: impl IntoDuration) -> Self {
         let total = not_zero(wait);
-        self.map_op(|op| Timeout { total, ..op })
+        self.map_op(|op| Timeout { limits: Limits { total, ..op.limits }, ..op })
     }
 }
 
@@ -117,43 +119,47 @@ impl Error for Elapsed {}
 
 /// Fails when upstream is late: made by [`Items::timeout`].
 #[derive(Clone, Copy, Debug)]
-pub struct Timeout {
+pub struct Timeout<K, L> {
+    limits: Limits,
+    // What it asks of the two faults is asked for where the operator is named, so that a mistake is told there and once.
+    left: fn(K) -> L,
+    elapsed: fn() -> L,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Limits {
     each: Duration,
     first: Option<Duration>,
     total: Duration,
 }
 
-impl<F: Flow> Stage<F> for Timeout
-where
-    F::Error: Join<Failed<Elapsed>>,
-{
-    type Flow = TimeoutFlow<F>;
+impl<F: Flow, L: Fault> Stage<F> for Timeout<F::Error, L> {
+    type Flow = TimeoutFlow<F, F::Error, L>;
 
-    fn attach(self, upstream: F) -> TimeoutFlow<F> {
-        let Self { each, first, total } = self;
+    fn attach(self, upstream: F) -> Self::Flow {
+        let Self { limits: Limits { each, first, total }, left, elapsed } = self;
         let clock = Clock { each, first, left: total, since: None };
-        TimeoutFlow { upstream: Some(upstream), clock, timer: Timer::default() }
+        TimeoutFlow { upstream: Some(upstream), clock, timer: Timer::default(), left, elapsed }
     }
 }
 
 pin_project! {
     /// The flow below [`Timeout`].
     #[derive(Debug)]
-    pub struct TimeoutFlow<F> {
+    pub struct TimeoutFlow<F, K, L> {
         // `None` after the end and after the time is up.
         #[pin]
         upstream: Option<F>,
         clock: Clock,
         timer: Timer,
+        left: fn(K) -> L,
+        elapsed: fn() -> L,
     }
 }
 
-impl<F: Flow> Flow for TimeoutFlow<F>
-where
-    F::Error: Join<Failed<Elapsed>>,
-{
+impl<F: Flow<Error = K>, K, L: Fault> Flow for TimeoutFlow<F, K, L> {
     type Item = F::Item;
-    type Error = <F::Error as Join<Failed<Elapsed>>>::Out;
+    type Error = L;
     type Bound = F::Bound;
 
     #[inline(always)]
@@ -161,7 +167,7 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         down: &mut D,
-    ) -> Driven<Self::Error> {
+    ) -> Driven<L> {
         let mut me = self.project();
         let Some(upstream) = me.upstream.as_mut().as_pin_mut() else { return Poll::Ready(Ok(Drive::Ended)) };
         let waited = me.clock.waited();
@@ -172,14 +178,14 @@ where
         }
         match driven {
             Poll::Ready(Ok(Drive::Paused)) => Poll::Ready(Ok(Drive::Paused)),
-            Poll::Ready(Err(fault)) => Poll::Ready(Err(fault.left())),
+            Poll::Ready(Err(fault)) => Poll::Ready(Err((me.left)(fault))),
             Poll::Pending if me.timer.poll_until(me.clock.deadline(), cx).is_pending() => Poll::Pending,
             // The end, or the time is up.
             _ => {
                 me.upstream.set(None);
                 *me.timer = Timer::default();
                 match driven {
-                    Poll::Pending => Poll::Ready(Err(F::Error::right(Failed(Elapsed)))),
+                    Poll::Pending => Poll::Ready(Err((me.elapsed)())),
                     _ => Poll::Ready(Ok(Drive::Ended)),
                 }
             }
@@ -246,5 +252,75 @@ impl<T, D: Downstream<T>> Downstream<T> for Gave<'_, D> {
     fn push(&mut self, item: T) -> ControlFlow<()> {
         *self.gave = true;
         self.down.push(item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operator::Recover;
+    use crate::testing::{Probe, in_virtual_time};
+    use crate::units::{h, ms};
+    use crate::{assert_emits, marbles};
+
+    #[test]
+    fn fails_when_nothing_comes_in_time() {
+        assert_emits!(Pipe::new(marbles!("-a--b-----c|")).timeout(ms(4)), "-a--b---#", # = Elapsed);
+        assert_emits!(Pipe::new(marbles!("-----a|")).timeout(ms(4)), "----#", # = Elapsed);
+        assert_emits!(Pipe::new(marbles!("-a-------|")).timeout(ms(4)), "-a---#", # = Elapsed);
+    }
+
+    #[test]
+    fn what_comes_in_the_last_instant_is_in_time() {
+        assert_emits!(Pipe::new(marbles!("---a--|")).timeout(ms(3)), "---a--|");
+    }
+
+    #[test]
+    fn does_not_count_the_time_of_a_busy_consumer() {
+        in_virtual_time(async {
+            let timed =
+                Pipe::new(marbles!("a--------b-------------")).with(|i| i.timeout(ms(3)).total(ms(5)));
+            let mut probe = Probe::new(timed);
+            probe.expect_item('a');
+            probe.advance(ms(7)).await;
+            probe.expect_pending();
+            probe.advance(ms(2)).await;
+            probe.expect_item('b');
+            probe.advance(h(1)).await;
+            probe.expect_pending();
+            probe.advance(ms(3)).await;
+            assert_eq!(probe.expect_error(), Elapsed);
+            assert!(!probe.keeps_waker());
+        });
+    }
+
+    #[test]
+    fn has_another_time_for_the_first_item_and_one_for_all() {
+        let timed = |text: &str| {
+            Pipe::new(marbles!(text)).with(|items| items.timeout(ms(2)).first(ms(5)).total(ms(9)))
+        };
+        assert_emits!(timed("-----a-b---c|"), "-----a-b-#");
+        assert_emits!(timed("------a|"), "-----#");
+        assert_emits!(timed("---a-b-c-d-e|"), "---a-b-c-(d#)");
+    }
+
+    #[test]
+    fn gives_the_end_when_it_is_skipped_and_has_dropped_its_source() {
+        let (source, watch) = marbles!("-a------b|").watched();
+        let skipped = Pipe::new(source).timeout(ms(3)).catch(|_| Recover::Skip);
+        assert_emits!(skipped, "-a--|");
+        assert!(watch.is_dropped());
+    }
+
+    #[test]
+    fn goes_on_after_an_error_of_an_item() {
+        let checked = Pipe::new(marbles!("-X--a|")).try_map(|c| if c == 'X' { Err(Elapsed) } else { Ok(c) });
+        assert_emits!(checked.timeout(ms(3)).catch(|_| Recover::With('-')), "-e--a|", e = '-', a = 'a');
+    }
+
+    #[test]
+    #[should_panic(expected = "a timeout of zero has no meaning")]
+    fn refuses_zero() {
+        let _ = Pipe::new(0..3).with(|items| items.timeout(ms(1)).total(ms(0)));
     }
 }
