@@ -156,8 +156,9 @@ impl Letters {
     /// The letter of a value: the one it has, the value itself where that is a letter, or a free one.
     fn letter(&mut self, given: Option<char>, value: String) -> char {
         let known = self.0.iter().find(|(_, known)| **known == value).map(|(letter, _)| *letter);
-        let free = ('a'..='z').chain('A'..='Z').filter(|letter| !self.0.contains_key(letter));
-        let letter = given.or(known).or_else(|| itself(&value)).or_else(|| free.into_iter().next());
+        let is_free = |letter: &char| !self.0.contains_key(letter);
+        let mut free = ('a'..='z').chain('A'..='Z').filter(is_free);
+        let letter = given.or(known).or_else(|| itself(&value).filter(is_free)).or_else(|| free.next());
         let letter = letter.unwrap_or('?');
         self.0.insert(letter, value);
         letter

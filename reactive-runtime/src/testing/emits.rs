@@ -12,7 +12,7 @@ use crate::pipe::Pipe;
 /// Runs a pipeline in virtual time, and panics unless it gives what a marble diagram says.
 ///
 /// For plain `#[test]` functions: it brings its own clock, so there is no attribute to forget. In an async test await
-/// [`emits`](crate::testing::emits) instead.
+/// [`emits`](crate::testing::emits()) instead.
 ///
 /// `assert_emits!(pipe, "-a-b|")`, with values as in [`marbles!`](crate::marbles), or `assert_emits!(pipe, timeline)`. A
 /// diagram without an end says that the pipeline has not ended when the diagram is over. A `#` without a value is any error.

@@ -27,7 +27,7 @@
 //!   actual:   -------c--(d|)
 //! ```
 //!
-//! Letters stand for any values, and `#` for an error; times and items may be a list, a [`Timeline`]; [`record`] gives what
+//! Letters stand for any values, and `#` for an error; times and items may be a list, a [`Timeline`]; [`record()`] gives what
 //! a pipeline gives as one:
 //!
 //! ```
@@ -58,7 +58,7 @@
 //! });
 //! ```
 //!
-//! In an async test, which begins `#[tokio::test(start_paused = true)]`, await [`emits`] in place of `assert_emits!`; if the
+//! In an async test, which begins `#[tokio::test(start_paused = true)]`, await [`emits()`] in place of `assert_emits!`; if the
 //! clock is not paused, all of these say so.
 
 mod clock;

@@ -9,7 +9,7 @@ use crate::units::IntoDuration;
 
 /// What happens when: items at times, then the end, or an error, or nothing for ever.
 ///
-/// Made by [`marbles!`](crate::marbles), of a list by [`of`](Self::of), and by [`record`](super::record) of what a
+/// Made by [`marbles!`](crate::marbles), of a list by [`of`](Self::of), and by [`record`](super::record()) of what a
 /// pipeline gives. It is a source, as such cold: its times count from its first poll. It waits for no demand: what is due is there
 /// when it is asked for.
 ///
