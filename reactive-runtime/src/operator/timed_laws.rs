@@ -208,13 +208,22 @@ macro_rules! timed_laws {
 }
 timed_laws! {
     audit(p) => p.audit(ms(4));
+    batch_by_max_wait(p) => p.with(|i| i.batch_by(|x| x % 3, 2).max_keys(2).max_wait(ms(4)));
+    batch_max_wait(p) => p.with(|i| i.batch(3).max_wait(ms(4)));
+    batch_max_wait_weighted(p) => p.with(|i| i.batch(3).max_weight(9, |x| *x as usize).max_wait(ms(4)));
+    buffer_time(p) => p.with(|i| i.buffer_time(ms(4)).capacity(5));
     debounce(p) => p.debounce(ms(2));
     debounce_max_wait(p) => p.with(|i| i.debounce(ms(4)).max_wait(ms(5)));
     sample(p) => p.sample(ms(3));
+    session_window(p) => p.with(|i| i.session_window(ms(3)).max(ms(7)));
+    session_window_by(p) => p.with(|i| i.session_window(ms(3)).by(|x| x % 3).max_keys(2));
     timeout(p) => p.timeout(ms(20));
     timeout_elapsed(p) => p.timeout(ms(8)), except every_error = "the source is late before the last";
     timeout_first(p) => p.with(|i| i.timeout(ms(8)).first(ms(1)).total(ms(10))),
         except every_error = "the time is up before the last";
+    window_time(p) => p.window_time(ms(4));
+    window_time_by(p) => p.with(|i| i.window_time(ms(4)).by(|x| x % 3).max_keys(2));
+    window_time_slide(p) => p.with(|i| i.window_time(ms(4)).slide(ms(3)));
 }
 
 /// Items in bursts and with gaps.
