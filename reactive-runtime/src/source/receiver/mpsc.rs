@@ -4,45 +4,76 @@ use std::task::{Context, Poll, ready};
 
 use tokio::sync::mpsc;
 
-use crate::flow::{Bounded, Budget, Downstream, Drive, Driven, Flow, yield_now};
+use crate::flow::{BUDGET, Bounded, Budget, Downstream, Drive, Driven, Flow, yield_now};
 use crate::source::Source;
+
+/// The most items that are taken out of a queue at once.
+const CHUNK: usize = 64;
 
 /// The receiving half of a queue: a tokio `mpsc` receiver, bounded or not, owned or borrowed.
 pub trait Receive: Unpin {
     /// What is sent.
     type Item;
 
-    /// The next item, or `None` when all senders are gone and the queue is empty.
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<Self::Item>>;
+    /// How many items may be taken out before they are wanted.
+    #[doc(hidden)]
+    const AHEAD: usize;
+
+    /// Takes up to `limit` items; none when all senders are gone and the queue is empty.
+    #[doc(hidden)]
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        items: &mut Vec<Self::Item>,
+        limit: usize,
+    ) -> Poll<usize>;
 }
 
 impl<T> Receive for mpsc::Receiver<T> {
     type Item = T;
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.poll_recv(cx)
+    const AHEAD: usize = CHUNK;
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>, items: &mut Vec<T>, limit: usize) -> Poll<usize> {
+        self.poll_recv_many(cx, items, limit)
     }
 }
 
 impl<T> Receive for mpsc::UnboundedReceiver<T> {
     type Item = T;
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.poll_recv(cx)
+    const AHEAD: usize = CHUNK;
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>, items: &mut Vec<T>, limit: usize) -> Poll<usize> {
+        self.poll_recv_many(cx, items, limit)
     }
 }
 
+/// What is not wanted stays in the queue of the owner.
 impl<R: Receive> Receive for &mut R {
     type Item = R::Item;
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<R::Item>> {
-        R::poll_receive(self, cx)
+    const AHEAD: usize = 1;
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>, items: &mut Vec<R::Item>, limit: usize) -> Poll<usize> {
+        R::poll_receive(self, cx, items, limit)
     }
 }
 
 /// The flow of a tokio `mpsc` receiver. It ends when all senders are gone; dropped, it closes the channel.
+///
+/// Where downstream takes all there is, an owned receiver takes up to 64 items out of its queue at once, and the senders
+/// have so much more room; where downstream takes one by one, so does the receiver.
 #[derive(Debug)]
-pub struct ReceiverFlow<R>(Option<R>);
+pub struct ReceiverFlow<R: Receive> {
+    receiver: Option<R>,
+    // In reverse, so that the next item is the last.
+    chunk: Vec<R::Item>,
+    limit: usize,
+}
+
+// The items are never pinned.
+impl<R: Receive> Unpin for ReceiverFlow<R> {}
 
 macro_rules! sources {
     ($($receiver:ty)*) => {$(
@@ -50,7 +81,7 @@ macro_rules! sources {
             type Flow = ReceiverFlow<Self>;
 
             fn into_flow(self) -> ReceiverFlow<Self> {
-                ReceiverFlow(Some(self))
+                ReceiverFlow { receiver: Some(self), chunk: Vec::new(), limit: 1 }
             }
         }
     )*};
@@ -69,21 +100,30 @@ impl<R: Receive> Flow for ReceiverFlow<R> {
         cx: &mut Context<'_>,
         down: &mut D,
     ) -> Driven<Infallible> {
-        let Some(receiver) = &mut self.0 else { return Poll::Ready(Ok(Drive::Ended)) };
-        let mut budget = Budget::items();
+        let me = &mut *self;
+        let mut budget = Budget::of(BUDGET / R::AHEAD);
         while budget.spend() {
-            let Some(item) = ready!(receiver.poll_receive(cx)) else {
-                self.0 = None;
-                return Poll::Ready(Ok(Drive::Ended));
-            };
-            if down.push(item).is_break() {
-                return Poll::Ready(Ok(Drive::Paused));
+            while let Some(item) = me.chunk.pop() {
+                if down.push(item).is_break() {
+                    me.limit = 1;
+                    return Poll::Ready(Ok(Drive::Paused));
+                }
             }
+            let Some(receiver) = &mut me.receiver else { return Poll::Ready(Ok(Drive::Ended)) };
+            if ready!(receiver.poll_receive(cx, &mut me.chunk, me.limit)) == 0 {
+                me.receiver = None;
+            }
+            me.chunk.reverse();
+            me.limit = (me.limit * 2).min(R::AHEAD);
         }
         yield_now(cx)
     }
 
     fn poll_progress(self: Pin<&mut Self>, _: &mut Context<'_>) {}
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.chunk.len(), None)
+    }
 }
 
 #[cfg(test)]
