@@ -109,6 +109,26 @@ fn a_box_allocates_nothing_for_its_items() {
 }
 
 #[test]
+fn boundaries_allocate_nothing_for_their_items() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let more = for_more_items(|items| {
+        let (feeder, numbers) = feed(100);
+        let summed = async {
+            let feeding = async move {
+                feeder.push_all(0..items / 2).await.expect("the pipeline is there");
+                for x in 0..items / 2 {
+                    feeder.push(x).await.expect("the pipeline is there");
+                }
+            };
+            let chain = pipeline! { numbers |> spawn() |> spawn(capacity = 3) |> sum::<u32>() };
+            tokio::join!(chain, feeding)
+        };
+        runtime.block_on(summed);
+    });
+    assert_eq!(more, 0);
+}
+
+#[test]
 fn nothing_is_allocated_before_the_first_poll() {
     let count = measure(|| {
         let pipe = pipeline! { 0..ITEMS |> map(|x| x + 1) |> batch(100) |> flat_map(|b| b) |> skip_last(9) |> count() };

@@ -106,6 +106,10 @@ const OPERATORS: &[Row] = &[
     step("skip"),
     step("skip_last"),
     step("skip_while"),
+    stage("spawn").no_zero(&[(
+        Argument::Option("capacity"),
+        "a hand-over of 0 items has no meaning: give it a capacity of at least 1",
+    )]),
     step("step_by")
         .no_zero(&[(Argument::At(0), "each 0th item has no meaning: give it a count of at least 1")]),
     step("take"),

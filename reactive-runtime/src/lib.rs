@@ -9,6 +9,7 @@ mod fine;
 pub mod flow;
 mod fragment;
 pub mod gather;
+mod handover;
 mod items;
 pub mod live;
 #[cfg(feature = "time")]
@@ -129,7 +130,7 @@ pub mod prelude {
     pub use crate::source::Lagged;
     #[cfg(feature = "time")]
     pub use crate::source::interval;
-    pub use crate::source::{empty, once, repeat_with, unfold};
+    pub use crate::source::{Feeder, empty, feed, once, repeat_with, unfold};
     pub use crate::{pipeline, stage};
 }
 

@@ -315,6 +315,13 @@ laws! {
     skip(p) => p.skip(4);
     skip_last(p) => p.skip_last(3);
     skip_while(p) => p.skip_while(|x| *x < 4);
+    #[cfg(feature = "rt")]
+    spawn(p) => p.spawn(),
+        except no_look_ahead = "its task runs ahead";
+    #[cfg(feature = "rt")]
+    spawn_small(p) => p.with(|i| i.spawn().capacity(2)),
+        except no_look_ahead = "its task runs ahead",
+        except many_items = "the tasks take turns of two items, which is long for ten million";
     start_with(p) => p.start_with([7, 8, 9]);
     step_by(p) => p.step_by(3);
     take(p) => p.take(5);

@@ -52,6 +52,8 @@ mod session_window;
 mod skip;
 mod skip_last;
 mod skip_while;
+#[cfg(feature = "rt")]
+mod spawn;
 mod start_with;
 mod step_by;
 mod take;
@@ -130,6 +132,8 @@ pub use session_window::{Session, Sessions};
 pub use skip::Skip;
 pub use skip_last::SkipLast;
 pub use skip_while::SkipWhile;
+#[cfg(feature = "rt")]
+pub use spawn::{Spawn, SpawnFlow};
 pub use start_with::StartWith;
 pub use step_by::StepBy;
 pub use take::Take;

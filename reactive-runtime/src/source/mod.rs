@@ -5,6 +5,7 @@
 //! [`Pipe::new`], [`Pipe::from_stream`] or [`Pipe::from_iter`].
 
 mod empty;
+mod feed;
 #[cfg(feature = "time")]
 mod interval;
 mod iter;
@@ -22,6 +23,7 @@ mod unfold;
 mod vec;
 
 pub use empty::{EmptyFlow, empty};
+pub use feed::{Closed, FeedFlow, FeedSink, Feeder, Push, TryPushError, feed};
 #[cfg(feature = "time")]
 pub use interval::{IntervalFlow, interval};
 pub use iter::IterFlow;

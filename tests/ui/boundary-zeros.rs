@@ -1,0 +1,5 @@
+use reactive_runtime::prelude::*;
+
+fn main() {
+    let _ = pipeline! { [1, 2] |> spawn(capacity = 0) |> count() };
+}

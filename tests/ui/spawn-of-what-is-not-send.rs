@@ -1,0 +1,7 @@
+use std::rc::Rc;
+
+use reactive_runtime::prelude::*;
+
+fn main() {
+    let _ = pipeline! { 0..2 |> map(|x| Rc::new(x)) |> spawn() |> count() };
+}
