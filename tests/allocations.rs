@@ -120,7 +120,7 @@ fn boundaries_allocate_nothing_for_their_items() {
                     feeder.push(x).await.expect("the pipeline is there");
                 }
             };
-            let chain = pipeline! { numbers |> spawn() |> spawn(capacity = 3) |> sum::<u32>() };
+            let chain = pipeline! { numbers |> spawn() |> buffer(10) |> spawn(capacity = 3) |> sum::<u32>() };
             tokio::join!(chain, feeding)
         };
         runtime.block_on(summed);

@@ -1,7 +1,8 @@
 //! Boundaries between tasks and threads: order, bounds, errors, panics, and what is left when the pipeline is dropped.
 
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -57,6 +58,7 @@ fn give_every_item_in_order_on_both_kinds_of_runtime() {
                 numbers
                     |> map(|x| x + 1)
                     |> spawn()
+                    |> buffer(10)
                     |> spawn(capacity = 7)
                     |> collect::<Vec<_>>()
             };
@@ -317,4 +319,55 @@ struct Nothing;
 
 impl std::task::Wake for Nothing {
     fn wake(self: Arc<Self>) {}
+}
+
+/// As a terminal whose body waits does it: takes one item, then lets what is above go on.
+async fn one_then_progress<F: Flow<Item = u32>>(mut flow: Pin<&mut Pipe<F>>) -> Option<u32> {
+    let item = poll_fn(|cx| {
+        let mut one = reactive_runtime::flow::OneItem(None);
+        let driven = flow.as_mut().poll_drive(cx, &mut one);
+        if let Some(item) = one.0 {
+            return Poll::Ready(Some(item));
+        }
+        driven.map(|_| None)
+    })
+    .await;
+    poll_fn(|cx| {
+        flow.as_mut().poll_progress(cx);
+        Poll::Ready(())
+    })
+    .await;
+    item
+}
+
+#[tokio::test]
+async fn buffer_runs_ahead_by_its_capacity_while_nobody_wants_an_item() {
+    for capacity in [1, 2, 10, 1000] {
+        let (made, count) = counting();
+        let mut pipe = pin!(pipeline! { 0..5000 |> inspect(count) |> buffer(capacity) });
+        pipe.as_mut().poll_progress(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(made.load(Ordering::Relaxed), 0, "before the first poll");
+        for taken in 1..20 {
+            assert_eq!(one_then_progress(pipe.as_mut()).await, Some(taken as u32 - 1));
+            assert_eq!(made.load(Ordering::Relaxed), taken + capacity);
+        }
+    }
+}
+
+#[tokio::test]
+async fn buffer_gives_what_it_holds_before_an_error_and_runs_ahead_of_none() {
+    let (made, count) = counting();
+    let mut pipe = pin!(pipeline! {
+        0..6
+            |> inspect(count)
+            |> map(|x| if x == 3 { Err(x) } else { Ok(x) })?
+            |> buffer(100)
+            |> catch(|error| Recover::With(100 + error))
+    });
+    assert_eq!(one_then_progress(pipe.as_mut()).await, Some(0));
+    assert_eq!(made.load(Ordering::Relaxed), 4);
+    for expected in [1, 2, 103, 4, 5] {
+        assert_eq!(one_then_progress(pipe.as_mut()).await, Some(expected));
+    }
+    assert_eq!(one_then_progress(pipe.as_mut()).await, None);
 }

@@ -63,6 +63,10 @@ const OPERATORS: &[Row] = &[
         (Argument::At(0), "a batch of no time has no meaning: give it a time such as `100ms`"),
         (Argument::Option("capacity"), NO_BATCH),
     ]),
+    stage("buffer").no_zero(&[(
+        Argument::At(0),
+        "a buffer of 0 items has no meaning: give it a capacity of at least 1",
+    )]),
     combine("concat"),
     stage("debounce").no_zero(&[
         (Argument::At(0), "a debounce of 0 has no meaning: give it a quiet time such as `100ms`"),

@@ -248,6 +248,7 @@ laws! {
     batch_while(p) => p.with(|i| i.batch_while(|a, b| a / 4 == b / 4).max(3));
     // `boxed_local` is the same flow, only not `Send`.
     boxed(p) => p.boxed(), except no_look_ahead = "it hands over chunks";
+    buffer(p) => p.buffer(3);
     catch_skip(p) => p.try_map(odd).catch(|_| Recover::Skip);
     catch_with(p) => p.try_map(odd).catch(|e| Recover::With(e * 100));
     catch_fail(p) => p.try_map(odd).catch(|e| if e == 4 { Recover::Fail("four") } else { Ok(Recover::Skip) });

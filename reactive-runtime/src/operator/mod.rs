@@ -7,6 +7,7 @@ mod batch;
 mod batch_by;
 mod batch_while;
 mod boxed;
+mod buffer;
 #[cfg(feature = "time")]
 mod buffer_time;
 mod catch;
@@ -88,6 +89,7 @@ pub use batch_by::max_wait::WaitingBy;
 pub use batch_by::{BatchBy, OpenBy};
 pub use batch_while::{BatchWhile, OpenWhile};
 pub use boxed::{BoxPipe, Boxed, BoxedFlow, BoxedLocal, Chunks, LocalBoxPipe, LocalBoxedFlow, Unboxing};
+pub use buffer::{Buffer, BufferFlow};
 #[cfg(feature = "time")]
 pub use buffer_time::BufferTime;
 pub use catch::{CanFail, Catch, CatchFlow, Recover, Recovery};
