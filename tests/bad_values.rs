@@ -75,6 +75,7 @@ fn zero_where_it_has_no_meaning_is_told_by_name() {
         (panic_of(|| pipe().with(|i| i.timeout(time).total(no_time))), "give it a time such as `5s`"),
         (panic_of(|| pipe().buffer(zero)), "`buffer` takes a capacity of at least 1"),
         (panic_of(|| pipe().with(|i| i.spawn().capacity(zero))), "`capacity` takes at least 1"),
+        (panic_of(|| pipe().parallel(zero, |x| x)), "`parallel` takes at least 1"),
         (panic_of(|| feed::<u32>(zero)), "`feed` takes a capacity of at least 1"),
     ] {
         assert!(message.contains(says), "{message}");
@@ -104,7 +105,7 @@ fn more_than_any_memory_costs_what_comes() {
     assert_eq!(count(pipeline! { 0..9 |> skip(most) |> map(|_| ()) |> boxed() }), 0);
     assert_eq!(count(pipeline! { 0..9 |> step_by(most) |> map(|_| ()) |> boxed() }), 1);
     assert_eq!(count(pipeline! { 0..9 |> buffer(most) |> map(|_| ()) |> boxed() }), 9);
-    let spawned = pipeline! { 0..9 |> spawn(capacity = most) |> count() };
+    let spawned = pipeline! { 0..9 |> spawn(capacity = most) |> parallel(most, |x| x) |> count() };
     assert_eq!(tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(spawned), 9);
     let (feeder, numbers) = feed::<u32>(most);
     assert_eq!(feeder.try_push(1), Ok(()));

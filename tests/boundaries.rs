@@ -3,8 +3,8 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
 
 use futures::executor::block_on;
@@ -59,6 +59,9 @@ fn give_every_item_in_order_on_both_kinds_of_runtime() {
                     |> map(|x| x + 1)
                     |> spawn()
                     |> buffer(10)
+                    |> batch(100)
+                    |> parallel(2, |batch| batch)
+                    |> flatten()
                     |> spawn(capacity = 7)
                     |> collect::<Vec<_>>()
             };
@@ -163,6 +166,9 @@ fn outside_of_a_runtime_it_says_so() {
     let spawned = pipeline! { 0..3 |> spawn() |> count() };
     let panic = catch_unwind(AssertUnwindSafe(|| block_on(spawned))).unwrap_err();
     assert!(panic_of(panic).contains("`spawn` runs on a tokio runtime"));
+    let parallel = pipeline! { 0..3 |> parallel(2, |x| x) |> count() };
+    let panic = catch_unwind(AssertUnwindSafe(|| block_on(parallel))).unwrap_err();
+    assert!(panic_of(panic).contains("`parallel` runs on the threads of a tokio runtime"));
 }
 
 #[test]
@@ -175,6 +181,93 @@ fn a_runtime_that_is_shut_down_is_no_silent_end() {
     drop(runtime);
     let panic = catch_unwind(AssertUnwindSafe(|| block_on(pipe.next()))).unwrap_err();
     assert!(panic_of(panic).contains("the runtime of a spawned pipeline was shut down"));
+}
+
+#[tokio::test]
+async fn parallel_makes_at_most_so_many_calls_and_keeps_order() {
+    let running = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let (taken, count) = counting();
+    let call = {
+        let (running, most) = (running.clone(), most.clone());
+        move |x: u32| {
+            most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::yield_now();
+            running.fetch_sub(1, Ordering::SeqCst);
+            x
+        }
+    };
+    let mut pipe = pipeline! { 0..500 |> inspect(count) |> parallel(3, call) };
+    for x in 0..500 {
+        assert_eq!(pipe.next().await, Some(x));
+        let in_flight = taken.load(Ordering::Relaxed) - (x as usize + 1);
+        assert!(in_flight <= 2, "{in_flight} in flight beside the one that was taken");
+    }
+    assert_eq!(pipe.next().await, None);
+    assert!(most.load(Ordering::SeqCst) <= 3);
+}
+
+#[tokio::test]
+async fn parallel_unordered_gives_what_is_ready() {
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let call = move |x: u32| {
+        if x == 0 {
+            wait.lock().unwrap().recv().unwrap();
+        }
+        x
+    };
+    let mut pipe = pipeline! { 0..3 |> parallel(2, call).unordered() };
+    assert_eq!((pipe.next().await, pipe.next().await), (Some(1), Some(2)));
+    go.send(()).unwrap();
+    assert_eq!((pipe.next().await, pipe.next().await), (Some(0), None));
+}
+
+#[tokio::test]
+async fn a_call_that_has_begun_ends_and_its_result_is_dropped() {
+    let (begun, has_begun) = mpsc::channel();
+    let (go, wait) = mpsc::channel::<()>();
+    let (dropped, is_dropped) = mpsc::channel();
+    struct Result(mpsc::Sender<()>);
+    impl Drop for Result {
+        fn drop(&mut self) {
+            self.0.send(()).unwrap();
+        }
+    }
+    let wait = std::sync::Mutex::new(wait);
+    let call = move |_: u32| {
+        begun.send(()).unwrap();
+        wait.lock().unwrap().recv().unwrap();
+        Result(dropped.clone())
+    };
+    let mut pipe = pipeline! { 0.. |> parallel(1, call) };
+    assert!(futures::poll!(pipe.next()).is_pending());
+    has_begun.recv().unwrap();
+    drop(pipe);
+    go.send(()).unwrap();
+    is_dropped.recv().unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_in_a_call_comes_out_in_its_place() {
+    let mut pipe = pipeline! { 0..9 |> parallel(4, |x| if x == 2 { panic!("two") } else { x }) };
+    assert_eq!((pipe.next().await, pipe.next().await), (Some(0), Some(1)));
+    let panic = AssertUnwindSafe(pipe.next()).catch_unwind().await.unwrap_err();
+    assert_eq!(panic_of(panic), "two");
+    assert_eq!(pipe.next().await, None);
+}
+
+#[tokio::test]
+async fn parallel_gives_the_results_before_an_error_first() {
+    let results = pipeline! {
+        [Ok(1), Ok(2), Err("torn"), Ok(3)]
+            |> or_fail()
+            |> parallel(2, |x| x * 10)
+            |> map_err(|_| 0)
+            |> catch(Recover::With)
+            |> collect::<Vec<_>>()
+    };
+    assert_eq!(results.await, [10, 20, 0, 30]);
 }
 
 #[tokio::test]

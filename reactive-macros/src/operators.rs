@@ -100,6 +100,7 @@ const OPERATORS: &[Row] = &[
         Argument::At(0),
         "a sample each 0 seconds has no meaning: give it a period such as `100ms`",
     )]),
+    stage("parallel").no_zero(&[(Argument::At(0), "work on 0 threads has no meaning: give it at least 1")]),
     step("scan"),
     step("scan_by").no_zero(&[NO_KEYS, NO_IDLE]),
     stage("session_window").no_zero(&[

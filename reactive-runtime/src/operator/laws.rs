@@ -308,6 +308,15 @@ laws! {
     on_end(p) => p.on_end(|_| ());
     or_fail(p) => p.map(odd).or_fail();
     pairwise(p) => p.pairwise();
+    #[cfg(feature = "rt")]
+    parallel(p) => p.parallel(2, |x| x ^ 1),
+        except no_look_ahead = "it takes an item for each of its threads",
+        except many_items = "some 10 µs for each of ten million items are minutes";
+    #[cfg(feature = "rt")]
+    parallel_unordered(p) => p.with(|i| i.parallel(2, |x| x ^ 1).unordered()),
+        except one_order = "results come as they are ready",
+        except no_look_ahead = "it takes an item for each of its threads",
+        except many_items = "some 10 µs for each of ten million items are minutes";
     reduce(p) => p.reduce(u32::wrapping_add);
     scan(p) => p.scan(0u32, |sum, x| { *sum = sum.wrapping_add(x); *sum });
     session_window_by_time(p) => p.with(|i| i.session_window(ms(2)).max(ms(3)).by_time(|x| u64::from(x ^ 2)).lateness(ms(1)));

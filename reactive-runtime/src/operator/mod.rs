@@ -43,6 +43,8 @@ mod metered;
 mod on_end;
 pub(crate) mod or_fail;
 mod pairwise;
+#[cfg(feature = "rt")]
+mod parallel;
 mod reduce;
 #[cfg(feature = "time")]
 mod sample;
@@ -124,6 +126,8 @@ pub use metered::{Leave, Meter, Metered, MeteredFlow, Off};
 pub use on_end::{Ending, OnEnd, OnEndFlow};
 pub use or_fail::{OrFail, OrFailFlow};
 pub use pairwise::Pairwise;
+#[cfg(feature = "rt")]
+pub use parallel::{Parallel, ParallelFlow};
 pub use reduce::{Reduce, Reducing};
 #[cfg(feature = "time")]
 pub use sample::Sample;

@@ -21,7 +21,7 @@ impl<T, K> Items<T, K> {
     /// once. With the pipeline, the task is dropped: it is gone after one turn of its runtime.
     ///
     /// It pays where both sides have work to do, on a runtime with several threads, and where what is above it must go
-    /// on while the reader of a `Stream` is busy.
+    /// on while the reader of a `Stream` is busy. For work that does not await, see [`parallel`](Items::parallel).
     ///
     /// # Cancel safety
     ///
