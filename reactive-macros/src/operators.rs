@@ -59,14 +59,14 @@ const OPERATORS: &[Row] = &[
         (Argument::Option("max_keys"), "at most 0 open batches have no meaning: allow at least 1"),
     ]),
     stage("batch_while").no_zero(&[(Argument::Option("max"), NO_BATCH)]),
-    stage("buffer_time").no_zero(&[
-        (Argument::At(0), "a batch of no time has no meaning: give it a time such as `100ms`"),
-        (Argument::Option("capacity"), NO_BATCH),
-    ]),
     stage("buffer").no_zero(&[(
         Argument::At(0),
         "a buffer of 0 items has no meaning: give it a capacity of at least 1",
     )]),
+    stage("buffer_time").no_zero(&[
+        (Argument::At(0), "a batch of no time has no meaning: give it a time such as `100ms`"),
+        (Argument::Option("capacity"), NO_BATCH),
+    ]),
     combine("concat"),
     stage("debounce").no_zero(&[
         (Argument::At(0), "a debounce of 0 has no meaning: give it a quiet time such as `100ms`"),
@@ -96,11 +96,11 @@ const OPERATORS: &[Row] = &[
     step("map_while"),
     combine("merge"),
     step("pairwise"),
+    stage("parallel").no_zero(&[(Argument::At(0), "work on 0 threads has no meaning: give it at least 1")]),
     stage("sample").no_zero(&[(
         Argument::At(0),
         "a sample each 0 seconds has no meaning: give it a period such as `100ms`",
     )]),
-    stage("parallel").no_zero(&[(Argument::At(0), "work on 0 threads has no meaning: give it at least 1")]),
     step("scan"),
     step("scan_by").no_zero(&[NO_KEYS, NO_IDLE]),
     stage("session_window").no_zero(&[
@@ -119,16 +119,16 @@ const OPERATORS: &[Row] = &[
         .no_zero(&[(Argument::At(0), "each 0th item has no meaning: give it a count of at least 1")]),
     step("take"),
     step("take_while"),
-    stage("timeout").no_zero(&[
-        (Argument::At(0), NO_TIMEOUT),
-        (Argument::Option("first"), NO_TIMEOUT),
-        (Argument::Option("total"), NO_TIMEOUT),
-    ]),
     stage("throttle").no_zero(&[
         (Argument::At(0), "one item each 0 seconds has no meaning: give it a period such as `100ms`, or a rate such as `20/s`"),
         (Argument::Option("burst"), "a burst of 0 items has no meaning: allow at least 1"),
         (Argument::Option("capacity"), "a throttle in which 0 items wait has no meaning: let at least 1 wait"),
-        (Argument::Option("max_keys"), "at most 0 keys have no meaning: allow at least 1"),
+        NO_KEYS,
+    ]),
+    stage("timeout").no_zero(&[
+        (Argument::At(0), NO_TIMEOUT),
+        (Argument::Option("first"), NO_TIMEOUT),
+        (Argument::Option("total"), NO_TIMEOUT),
     ]),
     stage("window").no_zero(&[
         (Argument::At(0), "a window of 0 items has no meaning: give it a size of at least 1"),
