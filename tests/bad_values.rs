@@ -77,6 +77,18 @@ fn zero_where_it_has_no_meaning_is_told_by_name() {
         (panic_of(|| pipe().with(|i| i.spawn().capacity(zero))), "`capacity` takes at least 1"),
         (panic_of(|| pipe().parallel(zero, |x| x)), "`parallel` takes at least 1"),
         (panic_of(|| feed::<u32>(zero)), "`feed` takes a capacity of at least 1"),
+        (
+            panic_of(|| pipe().with(|i| i.map_async(async |x| x).concurrency(zero))),
+            "`concurrency` takes at least 1",
+        ),
+        (
+            panic_of(|| pipe().with(|i| i.filter_async(|_| async { true }).concurrency(zero))),
+            "`concurrency` takes at least 1",
+        ),
+        (
+            panic_of(|| pipe().with(|i| i.for_each_async(async |_| ()).concurrency(zero))),
+            "`concurrency` takes at least 1",
+        ),
     ] {
         assert!(message.contains(says), "{message}");
     }
@@ -111,6 +123,10 @@ fn more_than_any_memory_costs_what_comes() {
     assert_eq!(feeder.try_push(1), Ok(()));
     drop(feeder);
     assert_eq!(block_on(numbers.count()), 1);
+    assert_eq!(
+        count(pipeline! { 0..9 |> map_async(async |x| x, concurrency = most) |> map(|_| ()) |> boxed() }),
+        9
+    );
     assert_eq!(count(pipeline! { 0..9 |> distinct().capacity(most) |> map(|_| ()) |> boxed() }), 9);
 }
 
@@ -186,6 +202,14 @@ fn a_panic_in_a_closure_ends_the_pipeline() {
         (
             "window_time",
             |p| pipeline! { p |> window_time(1ms).by_time(|x| u64::from(at_four(*x))) |> flatten() |> boxed() },
+        ("map_async", |p| pipeline! { p |> map_async(async |x| at_four(x), concurrency = 3) |> boxed() }),
+        (
+            "filter_async",
+            |p| pipeline! { p |> filter_async(|x| std::future::ready(at_four(*x) < 9)) |> boxed() },
+        ),
+        (
+            "per_key",
+            |p| pipeline! { p |> map_async(async |x| x, concurrency = 3).per_key(|x| at_four(*x)) |> boxed() },
         ),
         ("reduce", |p| pipeline! { p |> reduce(|_, b| at_four(b)) |> boxed() }),
     ];

@@ -82,6 +82,7 @@ const OPERATORS: &[Row] = &[
     step("filter"),
     stage("filter_async").no_zero(&[NO_CONCURRENCY]),
     step("filter_map"),
+    stage("for_each_async").no_zero(&[NO_CONCURRENCY]),
     step("inspect"),
     stage("interval")
         .no_zero(&[(Argument::At(0), "an interval of 0 has no meaning: give it a period such as `100ms`")]),

@@ -9,4 +9,7 @@ fn main() {
     let call = async |x: u8| Ok::<_, u8>(x);
     let _ = pipeline! { [1, 2] |> map_async(call, attempt_timeout = 0s)? |> count() };
     let _ = pipeline! { [1, 2] |> batch_while(|a, b| a == b, max = 0) |> count() };
+    let _ = pipeline! { [1, 2] |> map_async(async |x| x, concurrency = 0) |> count() };
+    let _ = pipeline! { [1, 2] |> filter_async(|_| async { true }).concurrency(0) |> count() };
+    let _ = pipeline! { [1, 2] |> for_each_async(async |_| (), concurrency = 0) };
 }

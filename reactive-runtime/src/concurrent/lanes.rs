@@ -1,7 +1,8 @@
 use std::collections::HashMap;
-use std::hash::Hash;
 
 use foldhash::quality::RandomState;
+
+use crate::operator::Key;
 
 /// Which items may be worked on at the same time: all of them, or one of each key.
 pub trait Lanes<T> {
@@ -54,7 +55,7 @@ impl<H, Q, T> PerKey<H, Q, T> {
     }
 }
 
-impl<H: FnMut(&T) -> Q, Q: Hash + Eq + Clone, T> Lanes<T> for PerKey<H, Q, T> {
+impl<H: FnMut(&T) -> Q, Q: Clone + Key, T> Lanes<T> for PerKey<H, Q, T> {
     fn enter(&mut self, item: T, slot: usize) -> Option<T> {
         let key = (self.key)(&item);
         if self.places.len() <= slot {

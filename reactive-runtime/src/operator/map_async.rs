@@ -17,8 +17,9 @@ impl<T, K> Items<T, K> {
     /// is ready when it is first polled, and is the next, costs no allocation and no queue; the others use a place each,
     /// which is kept for the next one.
     ///
-    /// Work in flight goes on while later stages wait, so it may share locks and channels with them. Only a pipeline that
-    /// is read as a `Stream`, by `next().await`, cannot know that its reader is busy with something else.
+    /// Work in flight goes on while later stages and the body of a terminal wait, so it may share locks and channels
+    /// with them. Only a pipeline that is read as a `Stream`, by `next().await`, cannot know that its reader is busy
+    /// with something else: end it in a terminal, as [`for_each_async`](Self::for_each_async), where that matters.
     ///
     /// An error from above waits until what is in flight has been given. One that a future gives leaves in its item's
     /// place, `map_async(f)?`; what is in flight behind it is dropped if the pipeline ends there, and goes on behind a
