@@ -1,6 +1,7 @@
 //! What a pipeline allocates: nothing for each item, and for its state what its operators need.
 
 use allocation_counter::measure;
+use futures::FutureExt;
 use futures::executor::block_on;
 use reactive_runtime::prelude::*;
 
@@ -131,7 +132,7 @@ fn boundaries_allocate_nothing_for_their_items() {
 #[test]
 fn nothing_is_allocated_before_the_first_poll() {
     let count = measure(|| {
-        let pipe = pipeline! { 0..ITEMS |> map(|x| x + 1) |> batch(100) |> flat_map(|b| b) |> skip_last(9) |> count() };
+        let pipe = pipeline! { 0..ITEMS |> map(|x| x + 1) |> batch(100) |> flat_map(|b| b) |> map_async(once, concurrency = 9) |> skip_last(9) |> count() };
         drop(pipe);
     });
     assert_eq!(count.count_total, 0);
@@ -186,4 +187,48 @@ fn a_throttle_sees_a_million_keys_in_the_room_of_ten_thousand() {
     let (all, busy) = (bytes(1_000_000), bytes(20_000));
     println!("{all} bytes for a million keys, {busy} for twenty thousand");
     assert!(all <= busy && all < 1024 * 1024, "{all} bytes for a million keys, {busy} for twenty thousand");
+}
+
+/// A future that is pending once.
+fn once(x: u32) -> impl Future<Output = u32> {
+    let mut polled = false;
+    std::future::poll_fn(move |cx| {
+        if std::mem::replace(&mut polled, true) {
+            return std::task::Poll::Ready(x);
+        }
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+}
+
+#[test]
+fn futures_in_flight_allocate_nothing_for_each_item() {
+    for concurrency in [1, 10, 1000] {
+        let more = for_more_items(|items| {
+            block_on(pipeline! {
+                0..items
+                    |> map_async(async |x| x, concurrency = concurrency)
+                    |> map_async(once, concurrency = concurrency)
+                    |> map_async(once, concurrency = concurrency).unordered()
+                    |> map_async(once, concurrency = concurrency).per_key(|x| x % 7)
+                    |> filter_async(|x| once(*x % 3).map(|x| x > 0), concurrency = concurrency)
+                    |> for_each_async(|x| once(x).map(drop), concurrency = concurrency)
+            });
+        });
+        assert_eq!(more, 0, "with {concurrency} in flight");
+    }
+}
+
+#[test]
+fn places_for_items_in_flight_are_made_by_need() {
+    let places = |concurrency, items: u32| {
+        measure(|| block_on(pipeline! { 0..items |> map_async(once, concurrency = concurrency) |> drain() }))
+            .count_total
+    };
+    places(1, 1);
+    assert_eq!(places(1_000_000, 5), places(5, 5));
+    let ready = measure(|| {
+        block_on(pipeline! { 0..ITEMS |> map_async(async |x| x, concurrency = 1000) |> drain() });
+    });
+    assert!(ready.count_total < 10, "{} allocations for futures that are ready at once", ready.count_total);
 }

@@ -202,6 +202,7 @@ fn a_panic_in_a_closure_ends_the_pipeline() {
         (
             "window_time",
             |p| pipeline! { p |> window_time(1ms).by_time(|x| u64::from(at_four(*x))) |> flatten() |> boxed() },
+        ),
         ("map_async", |p| pipeline! { p |> map_async(async |x| at_four(x), concurrency = 3) |> boxed() }),
         (
             "filter_async",

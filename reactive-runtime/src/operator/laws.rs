@@ -635,7 +635,7 @@ fn drive<F: Flow<Item: Debug>>(flow: F, break_at: Option<usize>, progress: usize
             Poll::Ready(Ok(Drive::Paused)) | Poll::Pending => {}
         }
         for _ in 0..progress {
-            flow.as_mut().poll_progress(&mut Context::from_waker(waker));
+            entered(|| flow.as_mut().poll_progress(&mut Context::from_waker(waker)));
         }
     }
 }

@@ -38,7 +38,7 @@ impl<T, K> Items<T, K> {
     /// };
     /// let start = Instant::now();
     /// // The items are worked on two at a time, also while the body is busy with one.
-    /// pipeline! { 0..6 |> map_async(work, concurrency = 2) |> for_each_async(async |x| drop(work(x).await)) }.await;
+    /// pipeline! { 0..6 |> map_async(work, concurrency = 2) |> for_each_async(async |x| { work(x).await; }) }.await;
     /// assert_eq!(start.elapsed().as_millis(), 700);
     /// # }
     /// ```
