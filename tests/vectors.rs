@@ -69,6 +69,7 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
             let time = ms(case.arg("d"));
             both!(case: { |> buffer_time(time) } { .buffer_time(time) })
         },
+        "combine_latest" => |case| left_nested!(case: combine_latest),
         "concat" => |case| left_nested!(case: concat),
         "debounce" => |case| both!(case: { |> debounce(case.time("d")) } { .debounce(case.time("d")) }),
         "delay" => |case| both!(case: { |> delay(case.time("d")) } { .delay(case.time("d")) }),
@@ -142,6 +143,7 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
             let size = ms(case.arg("size"));
             both!(case: { |> window_time(size) } { .window_time(size) })
         },
+        "with_latest_from" => |case| left_nested!(case: with_latest_from),
         "zip" => |case| left_nested!(case: zip),
         _ => return None,
     })

@@ -67,6 +67,7 @@ const OPERATORS: &[Row] = &[
         (Argument::At(0), "a batch of no time has no meaning: give it a time such as `100ms`"),
         (Argument::Option("capacity"), NO_BATCH),
     ]),
+    combine("combine_latest"),
     combine("concat"),
     stage("debounce").no_zero(&[
         (Argument::At(0), "a debounce of 0 has no meaning: give it a quiet time such as `100ms`"),
@@ -142,6 +143,7 @@ const OPERATORS: &[Row] = &[
         (Argument::Option("slide"), "windows that do not move have no meaning: give a time such as `100ms`"),
         NO_KEYS,
     ]),
+    combine("with_latest_from"),
     combine("zip"),
 ];
 

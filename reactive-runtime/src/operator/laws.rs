@@ -252,6 +252,9 @@ laws! {
     catch_skip(p) => p.try_map(odd).catch(|_| Recover::Skip);
     catch_with(p) => p.try_map(odd).catch(|e| Recover::With(e * 100));
     catch_fail(p) => p.try_map(odd).catch(|e| if e == 4 { Recover::Fail("four") } else { Ok(Recover::Skip) });
+    combine_latest(p) => p.combine_latest([7, 8, 9]),
+        except one_result = "which items meet depends on the turns, and a break or a wait ends a turn",
+        except no_look_ahead = "the other side gives items too";
     concat(p) => p.concat([7, 8, 9]);
     default_if_empty(p) => p.default_if_empty(7);
     distinct(p) => p.map(|x| x % 5).with(|i| i.distinct().capacity(2));
@@ -349,6 +352,7 @@ laws! {
     window_partial(p) => p.with(|i| i.window(2).step(3).partial());
     window_time_by_time(p) => p.with(|i| i.window_time(ms(4)).by_time(|x| u64::from(x ^ 5)).lateness(ms(2)));
     window_time_by_all(p) => p.with(|i| i.window_time(ms(4)).slide(ms(3)).by(|x| x / 6 % 2).by_time(|x| u64::from(*x)).max_keys(1));
+    with_latest_from(p) => p.with_latest_from([7, 8, 9]);
     zip(p) => p.zip(100..);
 }
 

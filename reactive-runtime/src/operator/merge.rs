@@ -130,14 +130,7 @@ where
     type Flow = MergeFlow<F, G, E>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        MergeFlow {
-            left: Some(upstream),
-            right: Some(self.other),
-            turns: self.turns,
-            turn: Side::Left,
-            quantum: 1,
-            end: PhantomData,
-        }
+        MergeFlow::new(upstream, self.other, self.turns)
     }
 }
 
@@ -155,6 +148,16 @@ pin_project! {
         // How many items a side may give in its turn.
         quantum: u8,
         end: PhantomData<fn() -> E>,
+    }
+}
+
+impl<F, G, E> MergeFlow<F, G, E> {
+    fn new(left: F, right: G, turns: Turns) -> Self {
+        Self { left: Some(left), right: Some(right), turns, turn: Side::Left, quantum: 1, end: PhantomData }
+    }
+
+    pub(super) fn fair(left: F, right: G) -> Self {
+        Self::new(left, right, Turns::Fair)
     }
 }
 

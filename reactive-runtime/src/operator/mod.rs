@@ -11,6 +11,7 @@ mod buffer;
 #[cfg(feature = "time")]
 mod buffer_time;
 mod catch;
+mod combine_latest;
 mod concat;
 #[cfg(feature = "time")]
 mod debounce;
@@ -77,6 +78,7 @@ mod window;
 mod window_time;
 #[cfg(feature = "time")]
 mod windowed;
+mod with_latest_from;
 mod zip;
 
 #[cfg(feature = "time")]
@@ -95,6 +97,7 @@ pub use buffer::{Buffer, BufferFlow};
 #[cfg(feature = "time")]
 pub use buffer_time::BufferTime;
 pub use catch::{CanFail, Catch, CatchFlow, Recover, Recovery};
+pub use combine_latest::{CombineLatest, CombineLatestFlow};
 pub use concat::{Concat, ConcatFlow};
 #[cfg(feature = "time")]
 pub use debounce::Debounce;
@@ -162,4 +165,5 @@ pub use window_time::{Slides, SlidingWindows, Tumbling, TumblingWindows};
 pub use windowed::{
     Alone, ByKey, ByTime, Clock, Clocked, EventTime, Group, Held, Keyed, Shape, Timed, Windowed, Windows,
 };
+pub use with_latest_from::{WithLatestFrom, WithLatestFromFlow};
 pub use zip::{Zip, ZipFlow};
