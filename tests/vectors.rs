@@ -11,7 +11,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::stream::{self, LocalBoxStream, Stream, StreamExt};
+use reactive_runtime::operator::OrFailFlow;
 use reactive_runtime::prelude::*;
+use reactive_runtime::source::StreamFlow;
 use reactive_runtime::units::ms;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -84,6 +86,24 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
             let f = move |v| keep(&v).then(|| f(v));
             both!(case: { |> filter_map(f) } { .filter_map(f) })
         },
+        "flat_map_stream" => |case| {
+            let inner = case.inner();
+            both!(case: { |> flat_map_stream(inner) } { .flat_map_stream(inner) })
+        },
+        "flat_map_stream_unordered" => |case| {
+            let inner = case.inner();
+            both!(case:
+                { |> flat_map_stream(inner, concurrency = usize::MAX).unordered() }
+                { .with(|items| items.flat_map_stream(inner).unordered().concurrency(usize::MAX)) }
+            )
+        },
+        "flat_map_stream_unordered_n" => |case| {
+            let (inner, n) = (case.inner(), case.arg("concurrency"));
+            both!(case:
+                { |> flat_map_stream(inner, concurrency = n).unordered() }
+                { .with(|items| items.flat_map_stream(inner).unordered().concurrency(n)) }
+            )
+        },
         "map" => |case| both!(case: { |> map(case.linear()) } { .map(case.linear()) }),
         "merge" => |case| left_nested!(case: merge),
         "pairwise" => |case| both!(case: { |> pairwise() } { .pairwise() }),
@@ -109,6 +129,10 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
             both!(case: { |> start_with(values) } { .start_with(values) })
         },
         "step_by" => |case| both!(case: { |> step_by(case.arg("n")) } { .step_by(case.arg("n")) }),
+        "switch_map" => |case| {
+            let inner = case.inner();
+            both!(case: { |> switch_map(inner) } { .switch_map(inner) })
+        },
         "take" => |case| both!(case: { |> take(case.arg("n")) } { .take(case.arg("n")) }),
         "take_last" => |case| both!(case: { |> take_last(case.arg("n")) } { .take_last(case.arg("n")) }),
         "take_until" => |case| {
@@ -156,7 +180,9 @@ fn output<T: Into<Value>, E>(pipe: impl Stream<Item = Result<T, E>> + 'static) -
     pipe.map(|item| item.map(T::into).map_err(|_| Failure)).boxed_local()
 }
 
-fn failing(source: Scripted) -> Pipe<impl Flow<Item = i64, Error = Failed<Failure>>> {
+type Failing = Pipe<OrFailFlow<StreamFlow<Scripted>>>;
+
+fn failing(source: Scripted) -> Failing {
     Pipe::from_stream(source).or_fail()
 }
 
@@ -194,6 +220,12 @@ impl Given {
     fn below(&mut self) -> impl Fn(&i64) -> bool + Copy + use<> {
         let limit = self.arg::<i64>("lt");
         move |v| *v < limit
+    }
+
+    /// The source that each item starts.
+    fn inner(&mut self) -> impl FnMut(i64) -> Failing + use<> {
+        let scripts = self.arg::<BTreeMap<i64, Script<i64>>>("inner");
+        move |key| failing(Scripted::new(scripts[&key].clone()))
     }
 
     fn accumulate(&mut self) -> impl Fn(&mut i64, i64) -> i64 + Copy + use<> {

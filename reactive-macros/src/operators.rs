@@ -84,6 +84,10 @@ const OPERATORS: &[Row] = &[
     stage("filter_async").no_zero(&[NO_CONCURRENCY]),
     step("filter_map"),
     stage("for_each_async").no_zero(&[NO_CONCURRENCY]),
+    stage("flat_map_stream").no_zero(&[(
+        Argument::Option("concurrency"),
+        "0 sources at a time have no meaning: give a concurrency of at least 1",
+    )]),
     step("inspect"),
     stage("interval")
         .no_zero(&[(Argument::At(0), "an interval of 0 has no meaning: give it a period such as `100ms`")]),

@@ -4,6 +4,7 @@
 extern crate self as reactive_runtime;
 
 pub mod concurrent;
+mod concurrent;
 mod fault;
 mod fine;
 pub mod flow;

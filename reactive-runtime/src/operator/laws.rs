@@ -30,6 +30,12 @@ fn odd(x: u32) -> Result<u32, u32> {
     if x % 2 == 1 { Ok(x) } else { Err(x) }
 }
 
+/// The source that an item starts: once.
+fn only<F: Flow>(p: Pipe<F>) -> impl FnMut(u32) -> Pipe<F> {
+    let mut p = Some(p);
+    move |_| p.take().expect("there is one item")
+}
+
 macro_rules! laws {
     ($($(#[$attr:meta])* $name:ident($p:ident) => $row:expr $(, except $law:ident = $reason:literal)*;)*) => {$(
         $(#[$attr])*
@@ -53,7 +59,7 @@ macro_rules! laws {
             #[test]
             fn loses_nothing_when_downstream_breaks_at_any_item() {
                 let run = |script: &[Event], break_at: Option<usize>| {
-                    let $p = Pipe::new(Script::of(script).0);
+                    let $p = Pipe::new(Script::that_wakes(script));
                     drive_to_the_end($row, break_at)
                 };
                 let expected = run(&STEADY, None);
@@ -134,7 +140,7 @@ macro_rules! laws {
             #[test]
             fn has_an_honest_size_hint() {
                 for script in [&STEADY[..], &FALTERING, &[]] {
-                    let $p = Pipe::new(Script::of(script).0);
+                    let $p = Pipe::new(Script::that_wakes(script));
                     hints_honestly($row);
                 }
             }
@@ -271,6 +277,16 @@ laws! {
         except no_look_ahead = "it has three items in flight";
     filter_map(p) => p.filter_map(|x| x.checked_sub(2));
     flat_map(p) => p.flat_map(|x| (0..x % 4).map(move |y| (x, y)));
+    flat_map_stream(p) => p.flat_map_stream(|x| 0..x % 4);
+    flat_map_stream_ahead(p) => p.batch(3).with(|i| i.flat_map_stream(|x| 0..x[0] % 4).concurrency(3)),
+        except no_look_ahead = "three sources run at a time";
+    flat_map_stream_unordered(p) => p.batch(3).with(|i| i.flat_map_stream(|x| 0..x[0] % 4).unordered()),
+        except one_order = "sources take turns, and errors leave at once",
+        except no_look_ahead = "sixteen sources run at a time";
+    inner_of_flat_map_stream(p) => Pipe::new([0]).flat_map_stream(only(p));
+    inner_of_flat_map_stream_ahead(p) => Pipe::new([0]).with(|i| i.flat_map_stream(only(p)).concurrency(3));
+    inner_of_flat_map_stream_unordered(p) => Pipe::new([0]).with(|i| i.flat_map_stream(only(p)).unordered());
+    inner_of_switch_map(p) => Pipe::new([0]).switch_map(only(p));
     flatten(p) => p.map(|x| [x, x]).flatten();
     inspect(p) => p.inspect(|_| ());
     inspect_err(p) => p.try_map(odd).inspect_err(|_| ());
@@ -337,6 +353,8 @@ laws! {
         except many_items = "the tasks take turns of two items, which is long for ten million";
     start_with(p) => p.start_with([7, 8, 9]);
     step_by(p) => p.step_by(3);
+    switch_map(p) => p.switch_map(|x| x..x + 3),
+        except one_result = "an item that is ready drops what the source before it would have given";
     take(p) => p.take(5);
     take_none(p) => p.take(0);
     take_all(p) => p.take(usize::MAX);
@@ -411,6 +429,8 @@ const FALTERING: [Event; 19] = {
 struct Script {
     events: VecDeque<Event>,
     ended: bool,
+    // It wakes at once whoever it lets wait, and not when the test says so.
+    wakes: bool,
     probe: Arc<Probe>,
 }
 
@@ -443,6 +463,14 @@ impl Script {
         let probe = Arc::<Probe>::default();
         PROBE.set(Arc::downgrade(&probe));
         (Self { events: events.iter().copied().collect(), ended: false, probe: probe.clone() }, probe)
+        let events = events.iter().copied().collect();
+        (Self { events, ended: false, wakes: false, probe: probe.clone() }, probe)
+    }
+
+    fn that_wakes(events: &[Event]) -> Self {
+        let (mut script, _) = Self::of(events);
+        script.wakes = true;
+        script
     }
 }
 
@@ -471,12 +499,15 @@ impl Flow for Script {
         cx: &mut Context<'_>,
         down: &mut D,
     ) -> Driven<Self::Error> {
-        let Self { events, ended, probe } = &mut *self;
+        let Self { events, ended, wakes, probe } = &mut *self;
         assert!(!*ended, "the source is polled after its end");
         probe.polls.fetch_add(1, Ordering::Relaxed);
         while let Some(event) = events.pop_front() {
             let Event::Item(item) = event else {
                 *probe.waker.lock().unwrap() = matches!(event, Event::Later).then(|| cx.waker().clone());
+                if *wakes {
+                    probe.wake();
+                }
                 return Poll::Pending;
             };
             probe.pushed.fetch_add(1, Ordering::Relaxed);

@@ -84,3 +84,18 @@ impl<T, G: Flow<Item = T>> Same<T, T> for G {
         self
     }
 }
+
+/// What a closure gives for an item, to be run within the pipeline: whatever is a [`Source`].
+//
+// A trait of its own for its message: the macro, which takes streams and iterators too, cannot look into closures.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no source that can run within a pipeline",
+    label = "this closure must give a `Pipe`",
+    note = "a stream becomes one with `Pipe::from_stream(..)`, whatever can be iterated over with `Pipe::from_iter(..)`, \
+            and both with `pipeline!(..)`"
+)]
+pub trait InnerSource: Source {}
+
+#[diagnostic::do_not_recommend]
+impl<S: Source> InnerSource for S {}
