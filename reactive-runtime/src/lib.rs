@@ -4,7 +4,6 @@
 extern crate self as reactive_runtime;
 
 pub mod concurrent;
-mod concurrent;
 mod fault;
 mod fine;
 pub mod flow;

@@ -43,8 +43,3 @@ pub trait Calls<T> {
     /// Goes on with it. Not called again once it was ready.
     fn poll_job(&mut self, job: Pin<&mut Self::Job>, cx: &mut Context<'_>) -> Poll<Self::Output>;
 }
-//! Work in flight, each piece with a waker of its own.
-
-mod ready;
-#[expect(dead_code, reason = "not every user of slots needs all of them")]
-pub(crate) mod slots;

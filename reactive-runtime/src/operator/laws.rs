@@ -462,7 +462,6 @@ impl Script {
     fn of(events: &[Event]) -> (Self, Arc<Probe>) {
         let probe = Arc::<Probe>::default();
         PROBE.set(Arc::downgrade(&probe));
-        (Self { events: events.iter().copied().collect(), ended: false, probe: probe.clone() }, probe)
         let events = events.iter().copied().collect();
         (Self { events, ended: false, wakes: false, probe: probe.clone() }, probe)
     }

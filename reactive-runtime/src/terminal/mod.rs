@@ -18,6 +18,7 @@ mod last;
 mod max;
 mod min;
 mod position;
+mod send_to;
 mod sum;
 mod try_for_each;
 
@@ -34,6 +35,7 @@ pub use for_each::ForEach;
 pub use for_each_async::{BodyFlow, ForEachAsync};
 pub use last::Last;
 pub use position::Position;
+pub use send_to::{SendTo, Sending, SinkOf};
 pub use sum::{AddsTo, Sum};
 pub use try_for_each::TryForEach;
 
