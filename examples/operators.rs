@@ -3,7 +3,8 @@
 use reactive_runtime::StreamOperators;
 use reactive_runtime::prelude::*;
 
-#[tokio::main(flavor = "current_thread")]
+// The clock is paused: what the throttle makes wait comes at its time, but at once.
+#[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() {
     // One function at a time ..
     let doubled = StreamOperators::map(0..100, |x| x * 2);
@@ -30,6 +31,7 @@ async fn main() {
             |> batch(20)
             |> flat_map(process_batch)
             |> distinct()
+            |> throttle(100ms)
             |> take(1000)
     };
     let results = pipeline! { (0..50).chain(0..50) |> complex |> collect::<Vec<_>>() }.await;
