@@ -725,8 +725,19 @@ fn drop_after<F: Flow>(polls: usize, flow: F, probe: &Probe) {
     drop((flow, waker));
     turn();
     assert_eq!(probe.drops(), 1);
-    assert_eq!(Arc::strong_count(&task), 1, "a waker is kept after {polls} polls");
+    assert!(is_let_go(&task), "a waker is kept after {polls} polls");
     assert_eq!(ALIVE.get(), 0, "a future is kept after {polls} polls");
+}
+
+/// Whether nobody keeps a waker of the task any more. A call on another thread, which runs to its end, holds one until then.
+fn is_let_go(task: &Arc<Task>) -> bool {
+    (0..TURNS).any(|_| {
+        let alone = Arc::strong_count(task) == 1;
+        if !alone {
+            std::thread::yield_now();
+        }
+        alone
+    })
 }
 
 fn hints_honestly<F: Flow>(pipe: Pipe<F>) {
