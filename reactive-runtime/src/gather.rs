@@ -96,6 +96,9 @@ impl<F: Flow<Error = K>, G: Gather<F::Item>, K: Fault> Flow for GatherFlow<F, G,
         if *filling.more {
             let next = filling.gather.more();
             if filling.give(next).is_break() {
+                if !filling.broke {
+                    me.upstream.poll_progress(cx);
+                }
                 return filling.stopped(cx);
             }
         }
@@ -171,5 +174,71 @@ impl<T, G: Gather<T>, D: Downstream<G::Out>> Downstream<T> for Filling<'_, G, D>
         let ready = self.gather.add(item);
         // Most items make nothing ready.
         if ready.is_none() { ControlFlow::Continue(()) } else { self.give(ready) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::pin::pin;
+    use std::rc::Rc;
+    use std::task::Waker;
+
+    use super::*;
+    use crate::flow::{BUDGET, Bounded};
+    use crate::items::Items;
+
+    /// Gives many items and an error, and counts how often work in flight could go on.
+    struct Above {
+        items: std::ops::Range<usize>,
+        progress: Rc<Cell<usize>>,
+    }
+
+    impl Flow for Above {
+        type Item = usize;
+        type Error = crate::Failed<()>;
+        type Bound = Bounded;
+
+        fn poll_drive<D: Downstream<usize>>(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            down: &mut D,
+        ) -> Driven<Self::Error> {
+            for item in self.items.by_ref() {
+                if down.push(item).is_break() {
+                    return Poll::Ready(Ok(Drive::Paused));
+                }
+            }
+            Poll::Ready(Err(crate::Failed(())))
+        }
+
+        fn poll_progress(self: Pin<&mut Self>, _: &mut Context<'_>) {
+            self.progress.set(self.progress.get() + 1);
+        }
+    }
+
+    struct Taken(usize);
+
+    impl<T> Downstream<T> for Taken {
+        fn push(&mut self, _: T) -> ControlFlow<()> {
+            self.0 += 1;
+            ControlFlow::Continue(())
+        }
+    }
+
+    #[test]
+    fn lets_work_in_flight_go_on_while_it_gives_what_it_holds() {
+        let progress = Rc::<Cell<usize>>::default();
+        let above = Above { items: 0..3 * BUDGET, progress: progress.clone() };
+        let mut last = pin!(Items::<usize>::new().take_last(3 * BUDGET).attach(above));
+        let mut taken = Taken(0);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut polls = 1;
+        while last.as_mut().poll_drive(&mut cx, &mut taken).is_pending() {
+            polls += 1;
+        }
+        assert_eq!(taken.0, 3 * BUDGET);
+        // The first poll has driven what is above, and the last tells its error.
+        assert_eq!((polls, progress.get()), (3, 1));
     }
 }
