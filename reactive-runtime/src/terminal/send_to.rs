@@ -41,10 +41,10 @@ impl<T, K> Items<T, K> {
     /// ```
     #[doc(alias = "forward")]
     #[doc(alias = "send_all")]
-    pub fn send_to<S>(self, sink: S) -> Final<SendTo<S>>
+    pub fn send_to<S, E>(self, sink: S) -> Final<SendTo<S>>
     where
-        S: SinkOf<T>,
-        K: Join<Failed<S::Error>>,
+        S: SinkOf<T, Error = E>,
+        K: Join<Failed<E>>,
     {
         self.terminal(SendTo { sink, at_end: AtEnd::Close })
     }
@@ -53,10 +53,10 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Sends each item into a `futures::Sink`. See [`Items::send_to`].
     #[track_caller]
-    pub fn send_to<S>(self, sink: S) -> Sending<F, S, <F::Error as Join<Failed<S::Error>>>::Out>
+    pub fn send_to<S, E>(self, sink: S) -> Sending<F, S, <F::Error as Join<Failed<E>>>::Out>
     where
-        S: SinkOf<F::Item>,
-        F::Error: Join<Failed<S::Error>>,
+        S: SinkOf<F::Item, Error = E> + Sink<F::Item, Error = E>,
+        F::Error: Join<Failed<E>>,
     {
         self.with(|items| items.send_to(sink))
     }
@@ -71,7 +71,7 @@ impl<S> Final<SendTo<S>> {
 
 /// A sink of `T`s.
 //
-// A trait of its own for its message.
+// A trait of its own for its message; with `Sink` as a supertrait, that would be told in its place.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no sink of `{T}`",
@@ -79,10 +79,15 @@ impl<S> Final<SendTo<S>> {
     note = "a tokio `mpsc::Sender` becomes one with `tokio_util::sync::PollSender::new(sender)`, a writer with \
             `tokio_util::codec::FramedWrite`"
 )]
-pub trait SinkOf<T>: Sink<T> {}
+pub trait SinkOf<T> {
+    /// What it fails with.
+    type Error;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T, S: Sink<T>> SinkOf<T> for S {}
+impl<T, S: Sink<T>> SinkOf<T> for S {
+    type Error = S::Error;
+}
 
 /// Sends items into a sink: made by [`Items::send_to`].
 #[derive(Clone, Copy, Debug)]
