@@ -232,3 +232,17 @@ fn places_for_items_in_flight_are_made_by_need() {
     });
     assert!(ready.count_total < 10, "{} allocations for futures that are ready at once", ready.count_total);
 }
+
+#[test]
+fn branches_allocate_nothing_for_each_item() {
+    let more = for_more_items(|items| {
+        let branches = pipeline! {
+            0..items |> broadcast(|[a, b]| (
+                pipeline!(a |> sum::<u32>()),
+                pipeline!(b |> partition(|x| x % 3 == 0, |[yes, no]| (yes.count(), no.drain()))),
+            ))
+        };
+        block_on(branches);
+    });
+    assert_eq!(more, 0);
+}

@@ -50,6 +50,9 @@ const NO_CONCURRENCY: (Argument, &str) =
     (Argument::Option("concurrency"), "0 items in flight have no meaning: allow at least 1");
 const NO_TIMEOUT: &str = "a timeout of 0 has no meaning: give it a time such as `5s`";
 
+const NO_LAG: (Argument, &str) =
+    (Argument::Option("lag"), "branches that may lag 0 items behind get none: give a lag of at least 1");
+
 const OPERATORS: &[Row] = &[
     stage("audit")
         .no_zero(&[(Argument::At(0), "an audit of 0 has no meaning: give it a period such as `100ms`")]),
@@ -59,6 +62,7 @@ const OPERATORS: &[Row] = &[
         (Argument::Option("max_keys"), "at most 0 open batches have no meaning: allow at least 1"),
     ]),
     stage("batch_while").no_zero(&[(Argument::Option("max"), NO_BATCH)]),
+    stage("broadcast").no_zero(&[NO_LAG]),
     stage("buffer").no_zero(&[(
         Argument::At(0),
         "a buffer of 0 items has no meaning: give it a capacity of at least 1",
@@ -103,6 +107,8 @@ const OPERATORS: &[Row] = &[
     combine("merge"),
     step("pairwise"),
     stage("parallel").no_zero(&[(Argument::At(0), "work on 0 threads has no meaning: give it at least 1")]),
+    stage("partition").no_zero(&[NO_LAG]),
+    stage("route").no_zero(&[NO_LAG]),
     stage("sample").no_zero(&[(
         Argument::At(0),
         "a sample each 0 seconds has no meaning: give it a period such as `100ms`",

@@ -126,7 +126,6 @@ pub mod prelude {
     pub use crate::rate::Rate;
     #[cfg(feature = "time")]
     pub use crate::retry::{CallError, Retry};
-    #[cfg(feature = "rt")]
     pub use crate::source::Lagged;
     #[cfg(feature = "time")]
     pub use crate::source::interval;

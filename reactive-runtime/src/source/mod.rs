@@ -9,6 +9,7 @@ mod feed;
 #[cfg(feature = "time")]
 mod interval;
 mod iter;
+mod lagged;
 mod once;
 mod pipe;
 #[doc(hidden)]
@@ -27,11 +28,12 @@ pub use feed::{Closed, FeedFlow, FeedSink, Feeder, Push, TryPushError, feed};
 #[cfg(feature = "time")]
 pub use interval::{IntervalFlow, interval};
 pub use iter::IterFlow;
+pub use lagged::Lagged;
 pub use once::once;
 pub use pipe::BorrowedFlow;
 pub use range::{Integer, RangeFlow};
 #[cfg(feature = "rt")]
-pub use receiver::{BroadcastFlow, Lagged, Receive, ReceiverFlow, WatchFlow};
+pub use receiver::{BroadcastFlow, Receive, ReceiverFlow, WatchFlow};
 pub use repeat_with::{RepeatWithFlow, repeat_with};
 pub use slice::SliceFlow;
 pub use stream::StreamFlow;

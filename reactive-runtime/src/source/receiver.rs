@@ -6,7 +6,7 @@ mod watch;
 
 use tokio_util::sync::ReusableBoxFuture;
 
-pub use self::broadcast::{BroadcastFlow, Lagged};
+pub use self::broadcast::BroadcastFlow;
 pub use self::mpsc::{Receive, ReceiverFlow};
 pub use self::watch::WatchFlow;
 

@@ -4,6 +4,7 @@
 
 mod all;
 mod any;
+mod broadcast;
 mod collect;
 mod count;
 mod drain;
@@ -17,13 +18,17 @@ mod held;
 mod last;
 mod max;
 mod min;
+mod partition;
 mod position;
+mod route;
 mod send_to;
+mod split;
 mod sum;
 mod try_for_each;
 
 pub use all::All;
 pub use any::Any;
+pub use broadcast::Everyone;
 pub use collect::{Collect, CollectsInto};
 pub use count::Count;
 pub use drain::Drain;
@@ -34,8 +39,14 @@ pub use fold::Fold;
 pub use for_each::ForEach;
 pub use for_each_async::{BodyFlow, ForEachAsync};
 pub use last::Last;
+pub use partition::Partition;
 pub use position::Position;
+pub use route::Route;
 pub use send_to::{SendTo, Sending, SinkOf};
+pub use split::{
+    Both, Branch, BranchFlow, Branches, Deal, Each, Ending, FailLate, Joined, Late, Nothing, Outlets,
+    Running, Split, Splitting,
+};
 pub use sum::{AddsTo, Sum};
 pub use try_for_each::TryForEach;
 

@@ -1,5 +1,3 @@
-use std::error::Error;
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -8,19 +6,7 @@ use tokio::sync::broadcast;
 use super::{Waiting, start};
 use crate::fault::Failed;
 use crate::flow::{Bounded, Budget, Downstream, Drive, Driven, Flow, yield_now};
-use crate::source::Source;
-
-/// A `broadcast` receiver was too slow: so many messages were overwritten before it read them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lagged(pub u64);
-
-impl fmt::Display for Lagged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the receiver lagged behind and lost {} messages", self.0)
-    }
-}
-
-impl Error for Lagged {}
+use crate::source::{Lagged, Source};
 
 /// The flow of a tokio `broadcast` receiver.
 ///
