@@ -246,3 +246,21 @@ fn branches_allocate_nothing_for_each_item() {
     });
     assert_eq!(more, 0);
 }
+
+#[test]
+fn sources_that_are_started_allocate_nothing_for_each_of_them() {
+    let more = for_more_items(|items| {
+        let started = pipeline! {
+            0..items
+                |> flat_map_stream(|x| [x])
+                |> flat_map_stream(|x| [x], concurrency = 10)
+                |> flat_map_stream(|x| [x]).unordered()
+                |> switch_map(|x| [x])
+                |> combine_latest(0..items)
+                |> with_latest_from([1])
+                |> count()
+        };
+        block_on(started);
+    });
+    assert_eq!(more, 0);
+}

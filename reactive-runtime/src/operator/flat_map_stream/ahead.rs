@@ -33,7 +33,7 @@ where
 
     fn attach(self, upstream: F) -> Self::Flow {
         let open = Open::new(self.mode.limit);
-        let sources = Sources { open, queue: VecDeque::new(), first_can_go_on: false };
+        let sources = Sources { open, queue: VecDeque::new(), first_can_go_on: false, spare: Vec::new() };
         AheadFlow { upstream: Some(upstream), f: self.f, sources, tail: Tail::Open, started: false }
     }
 }
@@ -154,11 +154,14 @@ struct Sources<G, T, L> {
     queue: VecDeque<usize>,
     // The first of them was woken, holds items or has become the first: it is driven.
     first_can_go_on: bool,
+    // Buffers of sources that have ended, kept for their room.
+    spare: Vec<VecDeque<T>>,
 }
 
 impl<G: Flow<Item = T, Error = L>, T, L> Sources<G, T, L> {
     fn add(&mut self, flow: G) {
-        let inner = Inner { flow: Some(flow), held: VecDeque::new(), tail: Tail::Open };
+        let held = self.spare.pop().unwrap_or_default();
+        let inner = Inner { flow: Some(flow), held, tail: Tail::Open };
         self.queue.push_back(self.open.open(inner));
     }
 
@@ -175,6 +178,8 @@ impl<G: Flow<Item = T, Error = L>, T, L> Sources<G, T, L> {
             match driven {
                 Poll::Pending => self.first_can_go_on = false,
                 Poll::Ready(Ok(Drive::Ended)) => {
+                    let held = self.open.poll(first, |inner, _| std::mem::take(inner.project().held));
+                    self.spare.extend(held.filter(|held| held.capacity() > 0));
                     self.open.close(first);
                     self.queue.pop_front();
                     self.first_can_go_on = !self.queue.is_empty();
