@@ -7,7 +7,8 @@ impl<T, K> Items<T, K> {
     /// Gives each item to one of two branches: the first gets those for which `p` holds, the second all others.
     ///
     /// The branches, their bounds and their errors are those of [`broadcast`](Self::broadcast). An item is asked for when both
-    /// branches have room for it, as nobody knows whose it will be.
+    /// branches have room for it, as nobody knows whose it will be. So a `zip` of the two waits for ever once a run of one
+    /// kind is longer than [`lag`](Final::lag): join them by `merge`.
     ///
     /// # Data loss
     ///

@@ -7,7 +7,8 @@ impl<T, K> Items<T, K> {
     /// Gives each item to the branch whose index `key` says.
     ///
     /// The branches, their bounds and their errors are those of [`broadcast`](Self::broadcast). An item is asked for when all
-    /// branches have room for it, as nobody knows whose it will be.
+    /// branches have room for it, as nobody knows whose it will be. Join them again by `merge`, not by `zip`: see
+    /// [`partition`](Self::partition).
     ///
     /// # Data loss
     ///
