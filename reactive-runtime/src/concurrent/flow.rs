@@ -66,7 +66,7 @@ where
                     return yield_now(cx);
                 }
             }
-            if !(gave && self.has_room()) || waits {
+            if !gave || waits || !self.has_room() {
                 break;
             }
         }

@@ -9,6 +9,7 @@ mod attempts;
 mod call;
 mod flow;
 mod lanes;
+mod place;
 mod ready;
 pub(crate) mod slots;
 #[cfg(test)]

@@ -164,17 +164,15 @@ fn a_wake_up_polls_one_future_and_not_all() {
 }
 
 #[test]
-fn results_come_as_they_are_ready_in_the_order_of_the_wake_ups() {
+fn unordered_results_come_as_they_are_ready() {
     let gates = Gates::default();
-    let mut pipe = Pipe::new(0..5).with(|i| i.map_async(|x| gates.pass(x)).concurrency(9).unordered());
+    let mut pipe = Pipe::new(0..4).with(|i| i.map_async(|x| gates.pass(x)).concurrency(9).unordered());
     assert_eq!(pipe.next().now_or_never(), None);
-    for gate in [3, 0, 4] {
-        gates.open(gate);
-    }
-    for item in [3, 0, 4] {
+    for item in [2, 0, 3, 1] {
+        gates.open(item);
         assert_eq!(pipe.next().now_or_never(), Some(Some(item)));
     }
-    assert_eq!(pipe.next().now_or_never(), None);
+    assert_eq!(pipe.next().now_or_never(), Some(None));
 }
 
 #[test]

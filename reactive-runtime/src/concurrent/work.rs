@@ -1,7 +1,7 @@
-use std::collections::VecDeque;
 use std::marker::PhantomData;
-use std::task::{Context, Poll};
+use std::task::Context;
 
+use super::place::Place;
 use super::slots::Slots;
 use super::{Calls, Lanes};
 use crate::flow::Budget;
@@ -40,27 +40,15 @@ pub struct Work<T, C, L, J, O> {
     lanes: L,
     limit: Limit,
     order: Order,
-    slots: Slots<J>,
-    // The slots in the order in which their results are given: of all items, or, if that is the order in which they
-    // come, of those that are done.
-    queue: VecDeque<usize>,
-    // By slot.
-    results: Vec<Option<O>>,
+    // In line in the order in which their results are given: all of them, or, if that is the order in which they come,
+    // those that are done.
+    slots: Slots<Place<J, O>>,
     items: PhantomData<fn(T)>,
 }
 
 impl<T, C, L, J, O> Work<T, C, L, J, O> {
     pub(crate) fn new(calls: C, lanes: L, limit: Limit, order: Order) -> Self {
-        Self {
-            calls,
-            lanes,
-            limit,
-            order,
-            slots: Slots::new(),
-            queue: VecDeque::new(),
-            results: Vec::new(),
-            items: PhantomData,
-        }
+        Self { calls, lanes, limit, order, slots: Slots::new(), items: PhantomData }
     }
 
     #[inline(always)]
@@ -80,42 +68,29 @@ impl<T, C, L, J, O> Work<T, C, L, J, O> {
 
     /// Whether the result whose turn it is is there.
     pub(super) fn has_result(&self) -> bool {
-        self.queue.front().is_some_and(|slot| matches!(self.results.get(*slot), Some(Some(_))))
+        self.slots.first().is_some_and(Place::is_done)
     }
 
     /// Takes the result whose turn it is, and frees its place.
     #[inline(always)]
     pub(super) fn next_result(&mut self) -> Option<O> {
-        let slot = *self.queue.front()?;
-        let result = self.results.get_mut(slot)?.take()?;
-        self.queue.pop_front();
-        self.slots.vacate(slot);
-        Some(result)
-    }
-
-    /// Keeps a result until it is taken; it has a place already.
-    #[inline(always)]
-    fn keep(&mut self, slot: usize, result: O) {
-        if self.results.len() <= slot {
-            self.results.resize_with(slot + 1, || None);
-        }
-        self.results[slot] = Some(result);
+        self.slots.take_first(Place::take)
     }
 
     /// Keeps a result that [`begin`](Self::begin) gave, as nobody wants it now.
     #[cold]
-    pub(super) fn put_back(&mut self, result: O) {
+    pub(super) fn put_back(&mut self, output: O) {
         let slot = self.slots.vacant();
         self.slots.occupy(slot);
-        self.keep(slot, result);
-        self.queue.push_back(slot);
+        self.slots.at(slot).0.set(Place::Done { output });
+        self.slots.line_up(slot);
     }
 
     #[inline(always)]
     fn occupy(&mut self, slot: usize) {
         self.slots.occupy(slot);
         if self.order == Order::Input {
-            self.queue.push_back(slot);
+            self.slots.line_up(slot);
         }
     }
 }
@@ -133,19 +108,22 @@ where
             self.occupy(slot);
             return None;
         };
-        self.slots.put(slot, self.calls.begin(item));
-        let Some(result) = self.poll(slot) else {
+        let is_next = self.slots.none_in_line();
+        let (mut place, mut cx) = self.slots.at(slot);
+        place.set(Place::Running { job: self.calls.begin(item) });
+        let Some(output) = place.as_mut().poll(|job| self.calls.poll_job(job, &mut cx)) else {
             self.occupy(slot);
             return None;
         };
-        if self.queue.is_empty() {
-            self.slots.clear(slot);
+        if is_next {
+            place.set(Place::Empty);
             let next = self.lanes.leave(slot);
             debug_assert!(next.is_none(), "nobody has entered behind it");
-            return Some(result);
+            return Some(output);
         }
+        place.set(Place::Done { output });
         self.occupy(slot);
-        self.done(slot, result);
+        self.done(slot);
         None
     }
 
@@ -156,31 +134,22 @@ where
         while budget.spend()
             && let Some(slot) = self.slots.next_woken()
         {
-            if let Some(result) = self.poll(slot) {
-                self.done(slot, result);
+            let (mut place, mut cx) = self.slots.at(slot);
+            if let Some(output) = place.as_mut().poll(|job| self.calls.poll_job(job, &mut cx)) {
+                place.set(Place::Done { output });
+                self.done(slot);
             }
         }
     }
 
+    /// The result of a slot is there: begins with the item whose turn that makes it.
     #[inline(always)]
-    fn poll(&mut self, slot: usize) -> Option<O> {
-        match self.slots.poll(slot, |job, cx| self.calls.poll_job(job, cx)) {
-            Some(Poll::Ready(result)) => Some(result),
-            // Who was woken may be done already, or wait for its lane.
-            Some(Poll::Pending) | None => None,
-        }
-    }
-
-    /// Keeps a result, and begins with the item whose turn that makes it.
-    #[inline(always)]
-    fn done(&mut self, slot: usize, result: O) {
-        self.slots.clear(slot);
-        self.keep(slot, result);
+    fn done(&mut self, slot: usize) {
         if self.order == Order::Completion {
-            self.queue.push_back(slot);
+            self.slots.line_up(slot);
         }
         if let Some((next, item)) = self.lanes.leave(slot) {
-            self.slots.put(next, self.calls.begin(item));
+            self.slots.at(next).0.set(Place::Running { job: self.calls.begin(item) });
             // It is polled with those that were woken, so within their budget.
             self.slots.wake(next);
         }

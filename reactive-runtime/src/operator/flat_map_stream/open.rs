@@ -11,7 +11,7 @@ use crate::flow::Downstream;
 /// Each has a waker of its own, so that only those are polled that can go on.
 #[derive(Debug)]
 pub(super) struct Open<J> {
-    slots: Slots<J>,
+    slots: Slots<Option<J>>,
     limit: usize,
     turns: VecDeque<usize>,
     // By slot: it is among the turns.
@@ -41,7 +41,7 @@ impl<J> Open<J> {
     /// Takes a source, and gives it a turn.
     pub(super) fn open(&mut self, source: J) -> usize {
         let slot = self.slots.vacant();
-        self.slots.put(slot, source);
+        self.slots.at(slot).0.set(Some(source));
         self.slots.occupy(slot);
         if slot == self.has_turn.len() {
             self.has_turn.push(false);
@@ -52,7 +52,7 @@ impl<J> Open<J> {
 
     /// Drops a source.
     pub(super) fn close(&mut self, slot: usize) {
-        self.slots.clear(slot);
+        self.slots.at(slot).0.set(None);
         self.slots.vacate(slot);
     }
 
@@ -61,7 +61,8 @@ impl<J> Open<J> {
         slot: usize,
         poll: impl FnOnce(Pin<&mut J>, &mut Context<'_>) -> R,
     ) -> Option<R> {
-        self.slots.poll(slot, poll)
+        let (place, mut cx) = self.slots.at(slot);
+        place.as_pin_mut().map(|source| poll(source, &mut cx))
     }
 
     /// Gives a turn to the sources that were woken. A wake-up after this wakes the task.
@@ -97,11 +98,11 @@ impl<J> Open<J> {
         mut progress: impl FnMut(Pin<&mut J>, &mut Context<'_>),
     ) {
         for at in self.progressed..self.turns.len() {
-            self.slots.poll(self.turns[at], &mut progress);
+            self.poll(self.turns[at], &mut progress);
         }
         self.slots.listen(task);
         while let Some(slot) = self.slots.next_woken() {
-            self.slots.poll(slot, &mut progress);
+            self.poll(slot, &mut progress);
             self.give_turn(slot);
         }
         self.progressed = self.turns.len();
