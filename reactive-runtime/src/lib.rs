@@ -4,9 +4,11 @@
 extern crate self as reactive_runtime;
 
 pub mod concurrent;
+mod config;
 mod fault;
 mod fine;
 pub mod flow;
+pub mod flow_control;
 mod fragment;
 pub mod gather;
 mod handover;
@@ -33,6 +35,7 @@ pub mod testing;
 mod timer;
 pub mod units;
 
+pub use config::{ConfigError, WrongField};
 pub use fault::{ConvertsFrom, Failed, Fault, IsResult, Join};
 pub use flow::{Bounded, Boundedness, Downstream, Drive, Driven, Flow, Unbounded};
 pub use fragment::Fragment;

@@ -1,0 +1,55 @@
+//! Algorithms that find the rate, and the number of items in flight, at which a stage is busy and its queue is short.
+//!
+//! They are plain code: an [`Algorithm`] is told what happened and when, and answers with a [`Decision`]. It reads no
+//! clock, spawns nothing, takes no lock and allocates only when it is made. So it runs alone, in virtual time, or in a
+//! stage. A [`Ledger`] does the counting for whoever has items to admit.
+//!
+//! | algorithm | steers by | take it when |
+//! |---|---|---|
+//! | [`Aimd`] | congestion alone | many senders share a service, and must share it fairly |
+//!
+//! A rate alone is not enough: at 98 % utilization of a random server, items that are paced evenly still wait 230 ms (at
+//! the 99th percentile), while ten in flight wait 25 ms. So every decision has a cap as well.
+
+mod aimd;
+mod baseline;
+mod config;
+mod congestion;
+mod congestion_algorithm;
+mod ledger;
+mod signals;
+#[cfg(test)]
+mod testing;
+
+pub use aimd::Aimd;
+pub use config::FlowControlConfig;
+pub use congestion_algorithm::{CongestionAlgorithm, UnknownAlgorithm};
+pub use ledger::{Ledger, StageState, Ticket};
+pub use signals::{Completion, Decision, Outcome, Signals};
+
+/// Decides how fast items may enter a stage, and how many of them may be in it.
+///
+/// All times are since a start that the caller chooses, and never go back.
+pub trait Algorithm {
+    /// An item left the stage. Answers where this alone changes the decision; most algorithms wait for the interval.
+    fn on_complete(&mut self, completion: &Completion) -> Option<Decision> {
+        let _ = completion;
+        None
+    }
+
+    /// A control interval is over.
+    fn on_interval(&mut self, signals: &Signals) -> Decision;
+
+    /// How often it took less because of congestion, so far.
+    fn congestion_events(&self) -> u64;
+
+    /// Whether a forecast has a say in the decision, at the moment.
+    fn prediction_active(&self) -> bool {
+        false
+    }
+
+    /// How many items a second the stage can do, as far as is known.
+    fn capacity_estimate(&self) -> Option<f64> {
+        None
+    }
+}
