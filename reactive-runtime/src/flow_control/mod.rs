@@ -7,6 +7,7 @@
 //! | algorithm | steers by | take it when |
 //! |---|---|---|
 //! | [`Aimd`] | congestion alone | many senders share a service, and must share it fairly |
+//! | [`Cubic`] | congestion alone | as [`Aimd`], where latencies are long and capacity is large |
 //!
 //! A rate alone is not enough: at 98 % utilization of a random server, items that are paced evenly still wait 230 ms (at
 //! the 99th percentile), while ten in flight wait 25 ms. So every decision has a cap as well.
@@ -16,6 +17,7 @@ mod baseline;
 mod config;
 mod congestion;
 mod congestion_algorithm;
+mod cubic;
 mod ledger;
 mod signals;
 #[cfg(test)]
@@ -24,6 +26,7 @@ mod testing;
 pub use aimd::Aimd;
 pub use config::FlowControlConfig;
 pub use congestion_algorithm::{CongestionAlgorithm, UnknownAlgorithm};
+pub use cubic::Cubic;
 pub use ledger::{Ledger, StageState, Ticket};
 pub use signals::{Completion, Decision, Outcome, Signals};
 
