@@ -6,6 +6,8 @@
 //!
 //! | algorithm | steers by | take it when |
 //! |---|---|---|
+//! | [`Vegas`] | items that wait | waits must be very short, and service is steady |
+//! | [`Gradient2`] | latency now against latency of late | as [`Vegas`], and items differ much in cost |
 //! | [`Aimd`] | congestion alone | many senders share a service, and must share it fairly |
 //! | [`Cubic`] | congestion alone | as [`Aimd`], where latencies are long and capacity is large |
 //!
@@ -18,17 +20,21 @@ mod config;
 mod congestion;
 mod congestion_algorithm;
 mod cubic;
+mod gradient2;
 mod ledger;
 mod signals;
 #[cfg(test)]
 mod testing;
+mod vegas;
 
 pub use aimd::Aimd;
 pub use config::FlowControlConfig;
 pub use congestion_algorithm::{CongestionAlgorithm, UnknownAlgorithm};
 pub use cubic::Cubic;
+pub use gradient2::Gradient2;
 pub use ledger::{Ledger, StageState, Ticket};
 pub use signals::{Completion, Decision, Outcome, Signals};
+pub use vegas::Vegas;
 
 /// Decides how fast items may enter a stage, and how many of them may be in it.
 ///
