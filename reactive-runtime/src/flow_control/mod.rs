@@ -6,6 +6,7 @@
 //!
 //! | algorithm | steers by | take it when |
 //! |---|---|---|
+//! | [`Bbr`] | delivery rate and latency | only latency can be seen, and waits must be short |
 //! | [`Vegas`] | items that wait | waits must be very short, and service is steady |
 //! | [`Gradient2`] | latency now against latency of late | as [`Vegas`], and items differ much in cost |
 //! | [`Aimd`] | congestion alone | many senders share a service, and must share it fairly |
@@ -16,6 +17,7 @@
 
 mod aimd;
 mod baseline;
+mod bbr;
 mod config;
 mod congestion;
 mod congestion_algorithm;
@@ -28,6 +30,7 @@ mod testing;
 mod vegas;
 
 pub use aimd::Aimd;
+pub use bbr::{Bbr, BbrState};
 pub use config::FlowControlConfig;
 pub use congestion_algorithm::{CongestionAlgorithm, UnknownAlgorithm};
 pub use cubic::Cubic;
