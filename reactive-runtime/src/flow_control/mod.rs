@@ -6,6 +6,7 @@
 //!
 //! | algorithm | steers by | take it when |
 //! |---|---|---|
+//! | [`Adaptive`] | service rate and starvation | in doubt: it is the default |
 //! | [`Bbr`] | delivery rate and latency | only latency can be seen, and waits must be short |
 //! | [`Vegas`] | items that wait | waits must be very short, and service is steady |
 //! | [`Gradient2`] | latency now against latency of late | as [`Vegas`], and items differ much in cost |
@@ -15,6 +16,7 @@
 //! A rate alone is not enough: at 98 % utilization of a random server, items that are paced evenly still wait 230 ms (at
 //! the 99th percentile), while ten in flight wait 25 ms. So every decision has a cap as well.
 
+mod adaptive;
 mod aimd;
 mod baseline;
 mod bbr;
@@ -24,11 +26,14 @@ mod congestion_algorithm;
 mod cubic;
 mod gradient2;
 mod ledger;
+mod prediction;
+mod service_rate;
 mod signals;
 #[cfg(test)]
 mod testing;
 mod vegas;
 
+pub use adaptive::Adaptive;
 pub use aimd::Aimd;
 pub use bbr::{Bbr, BbrState};
 pub use config::FlowControlConfig;
@@ -36,6 +41,7 @@ pub use congestion_algorithm::{CongestionAlgorithm, UnknownAlgorithm};
 pub use cubic::Cubic;
 pub use gradient2::Gradient2;
 pub use ledger::{Ledger, StageState, Ticket};
+pub use prediction::Prediction;
 pub use signals::{Completion, Decision, Outcome, Signals};
 pub use vegas::Vegas;
 

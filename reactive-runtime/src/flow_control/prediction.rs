@@ -1,0 +1,155 @@
+//! A forecast, believed while it has been better than none.
+
+/// Damped Holt smoothing, and the proof of it.
+///
+/// Of each value it is noted how far off the forecast of it was, made `horizon` values before, and how far off "it stays
+/// as it is" would have been. The forecast [`is_active`](Self::is_active) while its rolling error is the smaller one.
+///
+/// # Examples
+///
+/// ```
+/// use reactive_runtime::flow_control::Prediction;
+///
+/// let mut prediction = Prediction::new(5);
+/// for i in 0..100 {
+///     prediction.observe(500.0 + 4.0 * f64::from(i));
+/// }
+/// assert!(prediction.is_active());
+/// // The last was 896. That a trend goes on for ever is not believed.
+/// assert!((900.0..916.0).contains(&prediction.forecast()));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    level_gain: f64,
+    level: Option<f64>,
+    trend: f64,
+    /// What was forecast, and what the level was, for each of the last `horizon` values.
+    made: Box<[(f64, f64)]>,
+    next: usize,
+    /// How many values until the errors mean something.
+    warm_up: usize,
+    error: f64,
+    naive_error: f64,
+}
+
+// Gardner and McKenzie, "Forecasting trends in time series" (1985): a damped trend.
+const DAMPING: f64 = 0.9;
+const TREND_GAIN: f64 = 0.1;
+/// How much of a rolling error is new.
+const ERROR_GAIN: f64 = 0.05;
+/// How much smaller the error of the forecast has to be. A forecast that is only as good as none adds noise.
+const ADVANTAGE: f64 = 0.9;
+
+impl Prediction {
+    /// Looks `horizon` values ahead, and takes the values as they are.
+    ///
+    /// # Panics
+    ///
+    /// If `horizon` is 0.
+    #[track_caller]
+    pub fn new(horizon: usize) -> Self {
+        assert!(horizon > 0, "a forecast of 0 values ahead has no meaning");
+        Self {
+            level_gain: 1.0,
+            level: None,
+            trend: 0.0,
+            made: vec![(0.0, 0.0); horizon].into(),
+            next: 0,
+            warm_up: 2 * horizon,
+            error: 0.0,
+            naive_error: 0.0,
+        }
+    }
+
+    /// Smooths the values: each moves the level by this part of what it is off, 0 to 1.
+    pub fn level_gain(mut self, gain: f64) -> Self {
+        self.level_gain = gain.clamp(0.01, 1.0);
+        self
+    }
+
+    /// Takes the next value.
+    pub fn observe(&mut self, value: f64) {
+        let (forecast, level_then) = self.made[self.next];
+        if self.warm_up > 0 {
+            self.warm_up -= 1;
+        } else {
+            self.error += ERROR_GAIN * ((forecast - value).abs() - self.error);
+            self.naive_error += ERROR_GAIN * ((level_then - value).abs() - self.naive_error);
+        }
+        let level = self.level.unwrap_or(value);
+        let expected = level + DAMPING * self.trend;
+        let new = expected + self.level_gain * (value - expected);
+        self.trend = DAMPING * self.trend + TREND_GAIN * (new - level - DAMPING * self.trend);
+        self.level = Some(new);
+        self.made[self.next] = (self.forecast(), new);
+        self.next = (self.next + 1) % self.made.len();
+    }
+
+    /// The value jumped: the trend up to now says nothing about what comes.
+    pub fn forget_trend(&mut self) {
+        self.trend = 0.0;
+    }
+
+    /// The smoothed value now; 0 before the first.
+    pub fn level(&self) -> f64 {
+        self.level.unwrap_or(0.0)
+    }
+
+    /// How much the value grows from one to the next.
+    pub fn trend(&self) -> f64 {
+        self.trend
+    }
+
+    /// The value `horizon` values from now, if the trend goes on and fades; never below 0.
+    pub fn forecast(&self) -> f64 {
+        let steps = DAMPING * (1.0 - DAMPING.powi(self.made.len() as i32)) / (1.0 - DAMPING);
+        (self.level() + steps * self.trend).max(0.0)
+    }
+
+    /// Whether the forecasts of late were closer than the values of their time.
+    pub fn is_active(&self) -> bool {
+        self.warm_up == 0 && self.error < ADVANTAGE * self.naive_error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_active_on_a_trend_and_not_on_noise() {
+        let mut trend = Prediction::new(10);
+        let mut noise = Prediction::new(10);
+        let mut random = 1u32;
+        for i in 0..400 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let swing = f64::from(i) * std::f64::consts::TAU / 400.0;
+            trend.observe(500.0 + 250.0 * swing.sin());
+            noise.observe(450.0 + 100.0 * f64::from(random >> 16) / 65536.0);
+        }
+        assert!(trend.is_active());
+        assert!(!noise.is_active());
+    }
+
+    #[test]
+    fn is_not_active_before_it_is_proven() {
+        let mut prediction = Prediction::new(10);
+        for i in 0..20 {
+            prediction.observe(f64::from(i));
+            assert!(!prediction.is_active());
+        }
+        prediction.observe(20.0);
+        assert!(prediction.is_active());
+    }
+
+    #[test]
+    fn is_given_up_when_the_trend_breaks() {
+        let mut prediction = Prediction::new(10);
+        (0..100).for_each(|i| prediction.observe(100.0 + 5.0 * f64::from(i)));
+        assert!(prediction.is_active());
+        for i in 0..200 {
+            prediction.observe(if i % 20 < 10 { 100.0 } else { 900.0 });
+        }
+        assert!(!prediction.is_active());
+    }
+}
