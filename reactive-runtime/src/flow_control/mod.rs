@@ -2,7 +2,7 @@
 //!
 //! They are plain code: an [`Algorithm`] is told what happened and when, and answers with a [`Decision`]. It reads no
 //! clock, spawns nothing, takes no lock and allocates only when it is made. So it runs alone, in virtual time, or in a
-//! stage. A [`Ledger`] does the counting for whoever has items to admit.
+//! stage. A [`Ledger`] does the counting for whoever has items to admit; [`FlowController`] makes do with three numbers.
 //!
 //! | algorithm | steers by | take it when |
 //! |---|---|---|
@@ -23,10 +23,13 @@ mod bbr;
 mod config;
 mod congestion;
 mod congestion_algorithm;
+mod controller;
 mod cubic;
 mod gradient2;
 mod ledger;
 mod prediction;
+mod rate_model;
+mod selected;
 mod service_rate;
 mod signals;
 #[cfg(test)]
@@ -38,10 +41,13 @@ pub use aimd::Aimd;
 pub use bbr::{Bbr, BbrState};
 pub use config::FlowControlConfig;
 pub use congestion_algorithm::{CongestionAlgorithm, UnknownAlgorithm};
+pub use controller::{FlowController, FlowMetrics};
 pub use cubic::Cubic;
 pub use gradient2::Gradient2;
 pub use ledger::{Ledger, StageState, Ticket};
 pub use prediction::Prediction;
+pub use rate_model::{FEATURES, Features, Guarded, RateModel};
+pub use selected::Selected;
 pub use signals::{Completion, Decision, Outcome, Signals};
 pub use vegas::Vegas;
 

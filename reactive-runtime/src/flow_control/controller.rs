@@ -1,0 +1,236 @@
+//! Flow control from three numbers.
+
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use super::prediction::Prediction;
+use super::{Algorithm, Decision, FlowControlConfig, Guarded, RateModel, Selected, Signals};
+use crate::config::ConfigError;
+
+/// Tells the rate that suits a stage, from how long its queue is, how long an item takes and how many get through.
+///
+/// It is for code that does its own work and its own waiting. Each call of [`control_flow`](Self::control_flow) is one
+/// [`control_interval`](FlowControlConfig::control_interval) later than the last, whatever the clock says.
+///
+/// # Examples
+///
+/// ```
+/// use reactive_runtime::flow_control::{FlowControlConfig, FlowController};
+/// use std::time::Duration;
+///
+/// let mut flow = FlowController::new(FlowControlConfig::default())?;
+/// // The stage can do 300 items a second, and takes 10 ms for each.
+/// let (mut rate, mut queue) = (100.0, 0.0);
+/// for _ in 0..100 {
+///     let throughput = f64::min(rate + queue / 0.1, 300.0);
+///     queue = f64::max(queue + (rate - throughput) * 0.1, 0.0);
+///     rate = flow.control_flow(queue as usize, Duration::from_millis(10), throughput);
+/// }
+/// assert!((285.0..330.0).contains(&rate), "{rate}");
+/// assert!(flow.metrics().efficiency > 0.9);
+/// # Ok::<(), reactive_runtime::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct FlowController<A = Selected> {
+    config: FlowControlConfig,
+    algorithm: A,
+    queue_capacity: usize,
+    intervals: u32,
+    decision: Decision,
+    /// Items that came in, and went out, since the start; with the fractions that a rate makes.
+    admitted: f64,
+    completed: f64,
+    queue_len: usize,
+    throughput: f64,
+    /// The same and the rates that were allowed, smoothed over the measurement window.
+    mean_throughput: f64,
+    mean_rate: f64,
+    best_throughput: f64,
+    demand: Prediction,
+}
+
+/// How a [`FlowController`] does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct FlowMetrics {
+    /// The rate that was decided last, in items per second.
+    pub current_rate: f64,
+    /// How many items may be in the stage at once; `None` for no limit.
+    pub max_in_flight: Option<NonZeroUsize>,
+    /// How often it took less because of congestion.
+    pub congestion_events: u64,
+    /// Throughput over the best throughput of the measurement window, 0 to 1.
+    pub bandwidth_utilization: f64,
+    /// Throughput over the rate that was allowed, both as means over the measurement window, 0 to 1.
+    pub efficiency: f64,
+    /// Whether a forecast or a model had a say in the last decision.
+    pub prediction_active: bool,
+    /// Items per second that are expected to come in, `prediction_horizon` intervals from now; `None` while forecasts
+    /// have not been better than none, and where `enable_prediction` is not set.
+    pub predicted_demand: Option<f64>,
+}
+
+impl FlowController {
+    /// With the algorithm that `config` names.
+    ///
+    /// # Errors
+    ///
+    /// If a field of `config` has no meaning; all of them are named.
+    pub fn new(config: FlowControlConfig) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let algorithm = config.algorithm();
+        Self::with_algorithm(config, algorithm)
+    }
+}
+
+impl<M: RateModel> FlowController<Guarded<M>> {
+    /// With a model of yours, in the bounds that [`Guarded`] sets.
+    ///
+    /// # Errors
+    ///
+    /// As [`FlowController::new`].
+    pub fn with_model(config: FlowControlConfig, model: M) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let algorithm = Guarded::new(&config, model);
+        Self::with_algorithm(config, algorithm)
+    }
+}
+
+impl<A: Algorithm> FlowController<A> {
+    /// With an algorithm of yours.
+    ///
+    /// # Errors
+    ///
+    /// As [`FlowController::new`].
+    pub fn with_algorithm(config: FlowControlConfig, algorithm: A) -> Result<Self, ConfigError> {
+        config.validate()?;
+        Ok(Self {
+            algorithm,
+            queue_capacity: 1000,
+            intervals: 0,
+            decision: Decision { rate: config.initial_rate, max_in_flight: None },
+            admitted: 0.0,
+            completed: 0.0,
+            queue_len: 0,
+            throughput: 0.0,
+            mean_throughput: 0.0,
+            mean_rate: 0.0,
+            best_throughput: 0.0,
+            demand: Prediction::new(config.prediction_horizon).level_gain(0.3),
+            config,
+        })
+    }
+
+    /// How many items the queue holds, by default 1000: what `congestion_threshold` is a part of.
+    ///
+    /// # Panics
+    ///
+    /// If `items` is 0.
+    #[track_caller]
+    pub fn queue_capacity(mut self, items: usize) -> Self {
+        assert!(items > 0, "a queue for 0 items has no meaning");
+        self.queue_capacity = items;
+        self
+    }
+
+    /// Takes how many items wait, how long the work on one takes, and how many items a second were done, over the control
+    /// interval that ends now. Gives the rate for the next, in items per second.
+    pub fn control_flow(&mut self, queue_len: usize, processing_latency: Duration, throughput: f64) -> f64 {
+        let throughput = if throughput.is_finite() { throughput.max(0.0) } else { 0.0 };
+        let signals = self.signals(queue_len, processing_latency, throughput);
+        self.demand.observe(signals.admitted as f64 / self.config.control_interval.as_secs_f64());
+        self.measure(throughput);
+        self.decision = self.algorithm.on_interval(&signals);
+        self.decision.rate = self.paced(&signals);
+        self.decision.rate
+    }
+
+    /// The rate of the decision, less what is in flight beyond its cap, spread over a few intervals: whoever is told a
+    /// rate only cannot keep a cap, and most algorithms rely on it.
+    fn paced(&self, signals: &Signals) -> f64 {
+        let cap = self.decision.max_in_flight.map_or(usize::MAX, NonZeroUsize::get);
+        let excess = signals.in_flight.saturating_sub(cap) as f64;
+        let spread = 3.0 * signals.interval.as_secs_f64();
+        self.config.clamp(self.decision.rate - excess / spread)
+    }
+
+    /// The last decision: the rate, and how many items may be in flight.
+    pub fn decision(&self) -> Decision {
+        self.decision
+    }
+
+    /// How it does.
+    pub fn metrics(&self) -> FlowMetrics {
+        let part = |part: f64, of: f64| if of > 0.0 { (part / of).min(1.0) } else { 0.0 };
+        FlowMetrics {
+            current_rate: self.decision.rate,
+            max_in_flight: self.decision.max_in_flight,
+            congestion_events: self.algorithm.congestion_events(),
+            bandwidth_utilization: part(self.throughput, self.best_throughput),
+            efficiency: part(self.mean_throughput, self.mean_rate),
+            prediction_active: self.algorithm.prediction_active(),
+            predicted_demand: (self.config.enable_prediction && self.demand.is_active())
+                .then(|| self.demand.forecast()),
+        }
+    }
+
+    /// The algorithm within.
+    pub fn algorithm(&self) -> &A {
+        &self.algorithm
+    }
+
+    fn signals(&mut self, queue_len: usize, latency: Duration, throughput: f64) -> Signals {
+        let interval = self.config.control_interval;
+        let done = throughput * interval.as_secs_f64();
+        let grown = queue_len as f64 - self.queue_len as f64;
+        let (admitted, completed) = (self.admitted, self.completed);
+        self.admitted += (done + grown).max(0.0);
+        self.completed += done;
+        self.intervals = self.intervals.saturating_add(1);
+        self.queue_len = queue_len;
+        let completed_now = self.completed as u64 - completed as u64;
+        // Little's law, twice: those in work, and the time of those that wait.
+        let in_flight = queue_len.saturating_add((throughput * latency.as_secs_f64()).ceil() as usize);
+        let wait = (throughput > 0.0).then(|| seconds(queue_len as f64 / throughput));
+        let wait = wait.filter(|_| completed_now > 0);
+        Signals {
+            now: interval.saturating_mul(self.intervals),
+            interval,
+            queue_len,
+            queue_capacity: self.queue_capacity,
+            in_flight,
+            admitted: self.admitted as u64 - admitted as u64,
+            completed: completed_now,
+            dropped: 0,
+            admitted_total: (self.completed as u64).saturating_add(in_flight as u64),
+            left_total: self.completed as u64,
+            busy: None,
+            queue_wait: wait,
+            sojourn: wait.map(|wait| latency.saturating_add(wait)),
+            app_limited: queue_len == 0 && throughput < APP_LIMITED * self.decision.rate,
+        }
+    }
+
+    fn measure(&mut self, throughput: f64) {
+        let gain = 2.0 / (self.config.measurement_window as f64 + 1.0);
+        if self.intervals == 1 {
+            (self.mean_throughput, self.mean_rate) = (throughput, self.decision.rate);
+        }
+        self.throughput = throughput;
+        self.mean_throughput += gain * (throughput - self.mean_throughput);
+        self.mean_rate += gain * (self.decision.rate - self.mean_rate);
+        // It fades within the window, so that a stage which became slower is soon seen to be used again.
+        self.best_throughput = (self.best_throughput * (1.0 - gain)).max(throughput);
+    }
+}
+
+/// With an empty queue and less than this part of the rate, it is the source that has no more.
+const APP_LIMITED: f64 = 0.9;
+
+/// As a duration, within what durations can be.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
