@@ -1,0 +1,92 @@
+//! What a decision of the flow-control algorithms costs: `cargo bench --bench flow_control_costs`.
+//!
+//! The items of `on_complete` are completed beforehand, so that nothing but the decision is measured; what the ledger costs
+//! is measured by itself. Times are for a thousand of each.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use divan::Bencher;
+use reactive_runtime::flow_control::{
+    Algorithm, Completion, CongestionAlgorithm, FlowControlConfig, Ledger, Selected, Signals, StageState,
+    Ticket,
+};
+
+const THOUSAND: u32 = 1000;
+const ALL: [CongestionAlgorithm; 6] = CongestionAlgorithm::ALL;
+
+fn main() {
+    divan::main();
+}
+
+/// A stage of 10 000 items a second that takes a millisecond for each, from `first` on.
+fn completions(ledger: &mut Ledger, first: u32) -> Vec<Completion> {
+    let at = |i: u32| Duration::from_micros(100) * i;
+    let ticket = |ledger: &mut Ledger, i| ledger.admit(at(i));
+    let mut flight: std::collections::VecDeque<Ticket> = (0..10).map(|i| ticket(ledger, first + i)).collect();
+    let complete = |i: u32| {
+        let oldest = flight.pop_front().expect("ten are in flight");
+        let completion = ledger.complete(oldest, at(first + 10 + i), Some(Duration::ZERO));
+        flight.push_back(ticket(ledger, first + 10 + i));
+        completion
+    };
+    (0..THOUSAND).map(complete).collect()
+}
+
+fn algorithm(congestion_algorithm: CongestionAlgorithm) -> Selected {
+    let config = FlowControlConfig { congestion_algorithm, max_rate: 1e6, ..FlowControlConfig::default() };
+    config.algorithm()
+}
+
+#[divan::bench(args = ALL)]
+fn on_complete(bencher: Bencher<'_, '_>, name: CongestionAlgorithm) {
+    let mut algorithm = algorithm(name);
+    let (mut ledger, mut first) = (Ledger::default(), 0);
+    let mut inputs = || {
+        first += 10 * THOUSAND;
+        completions(&mut ledger, first)
+    };
+    // Past its start.
+    for completion in (0..50).flat_map(|_| inputs()) {
+        algorithm.on_complete(&completion);
+    }
+    bencher.with_inputs(inputs).bench_local_refs(|completions| {
+        for completion in completions {
+            black_box(algorithm.on_complete(completion));
+        }
+    });
+}
+
+#[divan::bench]
+fn ledger_admit_and_complete(bencher: Bencher<'_, '_>) {
+    let (mut ledger, mut now) = (Ledger::default(), Duration::ZERO);
+    bencher.bench_local(|| {
+        for _ in 0..THOUSAND {
+            let ticket = ledger.admit(now);
+            now += Duration::from_micros(100);
+            black_box(ledger.complete(ticket, now, Some(Duration::ZERO)));
+        }
+    });
+}
+
+#[divan::bench(args = ALL)]
+fn on_interval(bencher: Bencher<'_, '_>, name: CongestionAlgorithm) {
+    let mut algorithm = algorithm(name);
+    let (mut ledger, mut first) = (Ledger::default(), 0);
+    let inputs = || {
+        let mut signals = Vec::with_capacity(THOUSAND as usize);
+        for _ in 0..THOUSAND {
+            first += 1000;
+            let now = Duration::from_micros(100) * first;
+            let ticket = ledger.admit(now);
+            let _ = ledger.complete(ticket, now + Duration::from_millis(1), Some(Duration::ZERO));
+            signals.push(ledger.interval(now, StageState { busy: Some(0.9), ..StageState::default() }));
+        }
+        signals
+    };
+    bencher.with_inputs(inputs).bench_local_refs(|all: &mut Vec<Signals>| {
+        for signals in all {
+            black_box(algorithm.on_interval(signals));
+        }
+    });
+}
