@@ -40,12 +40,13 @@ fn main() -> io::Result<()> {
     }
 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/flow_control");
-    draw(&folder, scenarios.iter().chain(&hold_outs), &ours)?;
+    let drawn: Vec<&Scenario> = scenarios.iter().chain(&hold_outs).collect();
+    draw(&folder, &drawn, &ours)?;
     println!("\nPictures are in {}.", folder.display());
     Ok(())
 }
 
-fn draw(folder: &Path, scenarios: impl Iterator<Item = &Scenario>, rows: &[Row]) -> io::Result<()> {
+fn draw(folder: &Path, scenarios: &[&Scenario], rows: &[Row]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for scenario in scenarios {
         for row in rows {
