@@ -108,6 +108,11 @@ where
         if let Some(first) = me.first.as_mut().as_pin_mut() {
             match first.poll_drive(cx, down) {
                 Poll::Ready(Ok(Drive::Ended)) => me.first.set(None),
+                Poll::Pending => {
+                    // It may have been driven before it was put here.
+                    me.second.poll_progress(cx);
+                    return Poll::Pending;
+                }
                 driven => return driven.map_err(Join::left),
             }
         }
@@ -116,10 +121,10 @@ where
 
     fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let me = self.project();
-        match me.first.as_pin_mut() {
-            Some(first) => first.poll_progress(cx),
-            None => me.second.poll_progress(cx),
+        if let Some(first) = me.first.as_pin_mut() {
+            first.poll_progress(cx);
         }
+        me.second.poll_progress(cx);
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
