@@ -57,7 +57,7 @@ impl<F: Flow, G: Future> Stage<F> for TakeUntil<G> {
     type Flow = TakeUntilFlow<F, G>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        TakeUntilFlow { upstream: Some(upstream), future: Some(self.future) }
+        TakeUntilFlow { upstream: Some(upstream), future: Some(self.future), started: false }
     }
 }
 
@@ -70,6 +70,7 @@ pin_project! {
         upstream: Option<F>,
         #[pin]
         future: Option<G>,
+        started: bool,
     }
 }
 
@@ -85,6 +86,7 @@ impl<F: Flow, G: Future> Flow for TakeUntilFlow<F, G> {
         down: &mut D,
     ) -> Driven<F::Error> {
         let mut me = self.project();
+        *me.started = true;
         let (Some(upstream), Some(future)) =
             (me.upstream.as_mut().as_pin_mut(), me.future.as_mut().as_pin_mut())
         else {
@@ -102,7 +104,17 @@ impl<F: Flow, G: Future> Flow for TakeUntilFlow<F, G> {
     }
 
     fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
-        if let Some(upstream) = self.project().upstream.as_pin_mut() {
+        let mut me = self.project();
+        let (Some(upstream), Some(future), true) =
+            (me.upstream.as_mut().as_pin_mut(), me.future.as_mut().as_pin_mut(), *me.started)
+        else {
+            return;
+        };
+        // The future is work in flight too: it may have been handed a lock that whoever is busy below waits for.
+        if future.poll(cx).is_ready() {
+            me.upstream.set(None);
+            me.future.set(None);
+        } else {
             upstream.poll_progress(cx);
         }
     }
@@ -114,8 +126,10 @@ impl<F: Flow, G: Future> Flow for TakeUntilFlow<F, G> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::future::{pending, ready};
     use std::rc::Rc;
+    use std::task::Waker;
 
     use futures::executor::block_on;
     use futures::{FutureExt, StreamExt};
@@ -128,6 +142,27 @@ mod tests {
     fn polls_no_source_if_the_future_is_ready_at_once() {
         let pipe = Pipe::new(0..).inspect(|_| panic!("polled")).take_until(ready(()));
         assert_eq!(block_on(pipe.count()), 0);
+    }
+
+    #[test]
+    fn the_future_goes_on_while_nobody_asks_and_may_end_it_then() {
+        let polls = Cell::new(0);
+        let future = std::future::poll_fn(|_| {
+            polls.set(polls.get() + 1);
+            if polls.get() < 3 { Poll::Pending } else { Poll::Ready(()) }
+        });
+        let source = Rc::new(());
+        let held = source.clone();
+        let mut pipe = Box::pin(Pipe::new(0..).inspect(move |_| drop(held.clone())).take_until(future));
+        let mut cx = Context::from_waker(Waker::noop());
+        pipe.as_mut().poll_progress(&mut cx);
+        assert_eq!(polls.get(), 0, "before the first drive");
+        assert_eq!(pipe.next().now_or_never(), Some(Some(0)));
+        pipe.as_mut().poll_progress(&mut cx);
+        assert_eq!((polls.get(), Rc::strong_count(&source)), (2, 2));
+        pipe.as_mut().poll_progress(&mut cx);
+        assert_eq!((polls.get(), Rc::strong_count(&source)), (3, 1));
+        assert_eq!(pipe.next().now_or_never(), Some(None));
     }
 
     #[test]
@@ -148,7 +183,7 @@ mod tests {
         let mut pipe = Pipe::new([1]).take_until(stopped);
         assert_eq!(pipe.next().now_or_never(), Some(Some(1)));
         assert_eq!(pipe.next().now_or_never(), Some(None));
-        assert!(stop.poll_closed(&mut Context::from_waker(std::task::Waker::noop())).is_ready());
+        assert!(stop.poll_closed(&mut Context::from_waker(Waker::noop())).is_ready());
     }
 
     #[test]
