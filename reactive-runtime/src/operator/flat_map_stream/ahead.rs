@@ -71,7 +71,7 @@ where
     ) -> Driven<Self::Error> {
         let me = self.as_mut().project();
         *me.started = true;
-        me.sources.open.listen(cx.waker());
+        me.sources.open.listen(cx.waker(), Inner::run_ahead);
         let mut left = BUDGET;
         let mut fills = Budget::drives();
         while fills.spend() {
@@ -105,7 +105,7 @@ where
         if !self.started {
             return;
         }
-        self.as_mut().project().sources.open.listen(cx.waker());
+        self.as_mut().project().sources.open.listen(cx.waker(), Inner::run_ahead);
         let filled = self.as_mut().fill(cx);
         let me = self.project();
         me.sources.run_ahead(cx);

@@ -63,7 +63,7 @@ where
         cx: &mut Context<'_>,
         down: &mut D,
     ) -> Driven<Self::Error> {
-        self.as_mut().project().open.listen(cx.waker());
+        self.as_mut().project().open.listen(cx.waker(), Flow::poll_progress);
         let mut left = BUDGET;
         let mut fills = Budget::drives();
         while fills.spend() {

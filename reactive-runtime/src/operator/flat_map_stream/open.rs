@@ -65,10 +65,14 @@ impl<J> Open<J> {
         place.as_pin_mut().map(|source| poll(source, &mut cx))
     }
 
-    /// Gives a turn to the sources that were woken. A wake-up after this wakes the task.
-    pub(super) fn listen(&mut self, task: &Waker) {
+    /// Gives a turn to the sources that were woken, and lets those go on which wait for one already: it may be long until
+    /// it comes. A wake-up after this wakes the task.
+    pub(super) fn listen(&mut self, task: &Waker, mut progress: impl FnMut(Pin<&mut J>, &mut Context<'_>)) {
         self.slots.listen(task);
         while let Some(slot) = self.slots.next_woken() {
+            if self.has_turn[slot] {
+                self.poll(slot, &mut progress);
+            }
             self.give_turn(slot);
         }
     }
