@@ -118,9 +118,16 @@ where
         }
         let mut keep = Keep(me.kept);
         let driven = me.upstream.as_mut().poll_drive(cx, &mut Filling::new(me.gather, me.more, &mut keep));
+        if driven.is_pending() {
+            return;
+        }
         if let Some(cause) = Flush::cause(&driven) {
             me.tail.note(driven);
             *me.kept = me.gather.flush(cause);
+        }
+        // It was not driven to where it waits.
+        if !matches!(me.tail, Tail::Ended) {
+            me.upstream.poll_progress(cx);
         }
     }
 

@@ -191,7 +191,8 @@ impl<D: Chunks<T, K> + ?Sized, T, K: Fault> Flow for Unboxing<D, T, K> {
     }
 
     fn poll_progress(mut self: Pin<&mut Self>, cx: &mut Context<'_>) {
-        if self.tail.is_open() {
+        // Also with an error still to be told: what is in flight behind it goes on.
+        if !matches!(self.tail, Tail::Ended) {
             self.flow.as_mut().poll_progress(cx);
         }
     }

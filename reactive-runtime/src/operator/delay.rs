@@ -177,15 +177,20 @@ impl<F: Flow<Item = T, Error = K>, T, K: Fault> Flow for DelayFlow<F, T, K> {
 impl<F: Flow<Item = T, Error = K>, T, K> DelayFlow<F, T, K> {
     /// Takes in what is there, as far as there is room. `true`: there may be more, for which nobody wakes.
     fn take_in(self: Pin<&mut Self>, now: Duration, cx: &mut Context<'_>) -> bool {
-        let me = self.project();
-        if !me.tail.is_open() || !me.under_way.has_room() {
-            me.upstream.poll_progress(cx);
-            return true;
+        let mut me = self.project();
+        if me.tail.is_open() && me.under_way.has_room() {
+            let mut take_in = TakeIn { under_way: me.under_way, now };
+            let driven = me.upstream.as_mut().poll_drive(cx, &mut take_in);
+            if driven.is_pending() {
+                return false;
+            }
+            me.tail.note(driven);
         }
-        let driven = me.upstream.poll_drive(cx, &mut TakeIn { under_way: me.under_way, now });
-        let more = driven.is_ready();
-        me.tail.note(driven);
-        more
+        // Full, or an error has to be told: upstream is not asked for more, but what it has begun goes on.
+        if !matches!(me.tail, Tail::Ended) {
+            me.upstream.poll_progress(cx);
+        }
+        true
     }
 }
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 use futures::{Stream, StreamExt};
 use tokio::runtime::{Builder, Runtime};
 
+use super::left_off::{LeftOff, Note};
 use super::{Off, Recover};
 use crate::fault::Fault;
 use crate::flow::{BUDGET, Bounded, Downstream, Drive, Driven, Flow};
@@ -81,6 +82,21 @@ macro_rules! laws {
                 for script in [&STEADY[..], &FALTERING] {
                     for break_at in [None, Some(EVERY)] {
                         assert_same(run(script, break_at, 2), &run(script, break_at, 0));
+                    }
+                }
+            }
+
+            /// Whoever lets its reader wait, or is not asked, lets what is above it go on.
+            #[test]
+            fn leaves_no_work_asleep() {
+                if !holds("one_task") {
+                    return;
+                }
+                for script in [&STEADY[..], &FALTERING] {
+                    for break_at in [None, Some(EVERY)] {
+                        let (source, note) = LeftOff::watch(Script::of(script).0);
+                        let $p = source.try_map(|x| if x % 5 == 3 { Err(x) } else { Ok(x) });
+                        lets_go_on($row, &note, break_at);
                     }
                 }
             }
@@ -337,6 +353,19 @@ laws! {
         except no_look_ahead = "it takes an item for each of its threads",
         except many_items = "some 10 µs for each of ten million items are minutes";
     reduce(p) => p.reduce(u32::wrapping_add);
+    right_of_combine_latest(p) => Pipe::new([7, 8, 9]).combine_latest(p),
+        except one_result = "which items meet depends on the turns, and a break or a wait ends a turn",
+        except no_look_ahead = "the other side gives items too";
+    right_of_merge(p) => Pipe::new([7, 8, 9]).merge(p),
+        except one_order = "the sides take turns, and a break or a wait ends a turn",
+        except no_look_ahead = "the other side gives items too";
+    right_of_merge_prefer_left(p) => Pipe::new([7, 8, 9]).with(|i| i.merge(p).prefer_left()),
+        except one_order = "an error of the right side is a turn",
+        except no_look_ahead = "the other side gives items too";
+    right_of_with_latest_from(p) => Pipe::new([7, 8, 9]).with_latest_from(p),
+        except one_result = "a break or a wait may come before or after its latest item",
+        except no_look_ahead = "it takes all that is ready";
+    right_of_zip(p) => Pipe::new(100..).zip(p);
     scan(p) => p.scan(0u32, |sum, x| { *sum = sum.wrapping_add(x); *sum });
     session_window_by_time(p) => p.with(|i| i.session_window(ms(2)).max(ms(3)).by_time(|x| u64::from(x ^ 2)).lateness(ms(1)));
     scan_by(p) => p.with(|i| i.scan_by(|x| x % 3, 0u32, |sum, x| { *sum += x % 7; *sum }).max_keys(2));
@@ -346,9 +375,11 @@ laws! {
     skip_while(p) => p.skip_while(|x| *x < 4);
     #[cfg(feature = "rt")]
     spawn(p) => p.spawn(),
+        except one_task = "what is above it runs on a task of its own",
         except no_look_ahead = "its task runs ahead";
     #[cfg(feature = "rt")]
     spawn_small(p) => p.with(|i| i.spawn().capacity(2)),
+        except one_task = "what is above it runs on a task of its own",
         except no_look_ahead = "its task runs ahead",
         except many_items = "the tasks take turns of two items, which is long for ten million";
     start_with(p) => p.start_with([7, 8, 9]);
@@ -671,6 +702,32 @@ fn drive<F: Flow<Item: Debug>>(flow: F, break_at: Option<usize>, progress: usize
         for _ in 0..progress {
             entered(|| flow.as_mut().poll_progress(&mut Context::from_waker(waker)));
         }
+    }
+}
+
+fn lets_go_on<F: Flow<Item: Debug>>(flow: F, note: &Note, break_at: Option<usize>) {
+    let mut flow = Box::pin(flow);
+    let mut down = Breaking { said: Vec::new(), break_at, broke: false };
+    let task = Arc::<Task>::default();
+    let waker = Waker::from(task.clone());
+    loop {
+        down.broke = false;
+        note.begin();
+        let woken = task.0.load(Ordering::Relaxed);
+        let mut polls_again = false;
+        let driven = in_turns(|| {
+            let driven = flow.as_mut().poll_drive(&mut Context::from_waker(&waker), &mut down);
+            polls_again = task.0.load(Ordering::Relaxed) > woken;
+            driven
+        });
+        match driven {
+            Poll::Ready(Ok(Drive::Ended)) => return,
+            Poll::Pending if !polls_again => assert!(!note.is_left_off(), "while it waits"),
+            _ => {}
+        }
+        note.begin();
+        entered(|| flow.as_mut().poll_progress(&mut Context::from_waker(&waker)));
+        assert!(!note.is_left_off(), "while nobody asks, after {:?}", down.said);
     }
 }
 

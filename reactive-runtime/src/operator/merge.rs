@@ -213,6 +213,7 @@ where
                 }
                 Poll::Pending if given > 0 && self.turns == Turns::PreferLeft => {
                     // It may have used up its budget, and has more: the other side is not asked yet.
+                    self.as_mut().progress_right(cx);
                     return yield_now(cx);
                 }
                 // Not asked again in this call: what it did for nothing would be done once a turn.
@@ -265,6 +266,12 @@ where
             (Turns::Fair, _) => usize::from(self.quantum),
             (Turns::PreferLeft, Side::Left) => usize::MAX,
             (Turns::PreferLeft, Side::Right) => usize::from(QUANTUM_MAX),
+        }
+    }
+
+    fn progress_right(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        if let Some(right) = self.project().right.as_pin_mut() {
+            right.poll_progress(cx);
         }
     }
 
@@ -355,6 +362,7 @@ mod tests {
     use super::*;
     use crate::flow::BUDGET;
     use crate::operator::Recover;
+    use crate::operator::left_off::LeftOff;
 
     #[test]
     fn takes_turns_when_both_sides_are_ready() {
@@ -386,6 +394,19 @@ mod tests {
             left.send(item).unwrap();
         }
         assert_eq!(merged.take(4).collect::<Vec<_>>().await, [1, 2, -1, -2]);
+    }
+
+    #[test]
+    fn lets_the_right_side_go_on_while_it_prefers_the_left() {
+        let (left, lefts) = tokio::sync::mpsc::unbounded_channel();
+        let (rights, note) = LeftOff::watch(0..9);
+        let mut merged = Pipe::new(lefts).with(|items| items.merge(rights).prefer_left());
+        assert_eq!(merged.next().now_or_never(), Some(Some(0)));
+        left.send(7).unwrap();
+        note.begin();
+        let counted = Pipe::new(&mut merged).count();
+        assert_eq!(counted.now_or_never(), None);
+        assert!(!note.is_left_off());
     }
 
     #[test]

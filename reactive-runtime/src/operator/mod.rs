@@ -36,6 +36,8 @@ mod intersperse;
 mod keyed;
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod left_off;
 mod map;
 mod map_async;
 mod map_err;

@@ -17,8 +17,10 @@ use futures::{Stream, StreamExt};
 use tokio::time::{Instant, sleep};
 
 use super::Elapsed;
+use super::left_off::{LeftOff, Note};
 use crate::flow::{BUDGET, Downstream, Drive, Driven, Flow};
 use crate::pipe::Pipe;
+use crate::source::Source;
 use crate::testing::{Timeline, WakeCounter, in_virtual_time};
 use crate::units::{h, ms};
 
@@ -86,6 +88,18 @@ macro_rules! timed_laws {
                 let errors: Vec<_> = errors.map(|(_, told)| told.as_str()).collect();
                 let all = ["Failed(trouble 3)", "Failed(trouble 8)", "Failed(trouble 13)"];
                 assert!(if holds("every_error") { errors == all } else { all.starts_with(&errors) }, "{errors:?}");
+            }
+
+            /// Whoever lets its reader wait, or is not asked, lets what is above it go on.
+            #[test]
+            fn leaves_no_work_asleep() {
+                for breaks in [Breaks::Never, Breaks::Always] {
+                    in_virtual_time(async {
+                        let (source, note) = LeftOff::watch(uneven());
+                        let $p = source.try_map(|x| if x % 5 == 3 { Err(Trouble::Item(x)) } else { Ok(x) });
+                        lets_go_on($row, &note, breaks).await;
+                    });
+                }
             }
 
             /// After the end the end comes again; the source is not polled, and no timer is left that would wake.
@@ -226,6 +240,27 @@ timed_laws! {
     window_time_slide(p) => p.with(|i| i.window_time(ms(4)).slide(ms(3)));
 }
 
+/// Those whose items come at other times when they are asked at other times.
+#[test]
+fn those_that_are_full_leave_no_work_asleep() {
+    type Above = Pipe<LeftOff<<Timeline<u32> as Source>::Flow>>;
+    fn check<F: Flow<Item: Debug>>(attach: impl Fn(Above) -> Pipe<F>) {
+        for breaks in [Breaks::Never, Breaks::Always] {
+            in_virtual_time(async {
+                let (source, note) = LeftOff::watch(uneven());
+                lets_go_on(attach(source), &note, breaks).await;
+            });
+        }
+    }
+    check(|p| p.with(|i| i.delay(ms(5)).capacity(2)));
+    check(|p| p.throttle(ms(3)));
+    check(|p| p.with(|i| i.throttle(ms(3)).drop_excess()));
+    check(|p| p.with(|i| i.throttle(ms(3)).latest()));
+    check(|p| p.with(|i| i.throttle(ms(3)).per_key(|x| x % 2).capacity(2)));
+    check(|p| p.with(|i| i.throttle(ms(3)).per_key(|x| x % 2).drop_excess()));
+    check(|p| p.take_until(sleep(ms(17))));
+}
+
 /// Items in bursts and with gaps.
 fn uneven() -> Timeline<u32> {
     let at = [0, 0, 1, 2, 5, 6, 6, 8, 12, 13, 22, 22, 23, 26, 27, 28];
@@ -305,6 +340,26 @@ async fn told<F: Flow<Item: Debug, Error: Debug>>(flow: Pipe<F>, how: How) -> Ve
     };
     tokio::time::timeout(h(1), run).await.expect("the flow is woken until its end");
     down.said
+}
+
+async fn lets_go_on<F: Flow<Item: Debug>>(flow: Pipe<F>, note: &Note, breaks: Breaks) {
+    let mut flow = Box::pin(flow);
+    let mut down = Told { start: Instant::now(), said: Vec::new(), breaks, broke: false };
+    let wakes = WakeCounter::new();
+    loop {
+        note.begin();
+        let woken = wakes.count();
+        let driven = checked_drive(flow.as_mut(), &mut Context::from_waker(&wakes.waker()), &mut down);
+        match driven {
+            Poll::Ready(Ok(Drive::Ended)) => return,
+            Poll::Pending if wakes.count() == woken => assert!(!note.is_left_off(), "while it waits"),
+            _ => {}
+        }
+        note.begin();
+        flow.as_mut().poll_progress(&mut Context::from_waker(&wakes.waker()));
+        assert!(!note.is_left_off(), "while nobody asks, after {:?}", down.said);
+        sleep(ms(1)).await;
+    }
 }
 
 /// Drives a flow once; `Paused` is for a break of downstream, and for nothing else.

@@ -226,17 +226,13 @@ impl<G: Flow> Partner<'_, '_, G> {
 
     /// The left side is pending: has the right one's next item ready for it, or goes on with what is in flight.
     fn prepare(&mut self) -> Driven<G::Error> {
-        if self.waiting.is_some() {
-            self.flow.as_mut().poll_progress(&mut self.cx);
-            return Poll::Pending;
-        }
         match self.find() {
-            Ok(item) => {
-                *self.waiting = Some(item);
-                Poll::Pending
-            }
-            Err(alone) => alone,
+            Ok(item) => *self.waiting = Some(item),
+            Err(alone) => return alone,
         }
+        // It broke off at that item, or was not asked.
+        self.flow.as_mut().poll_progress(&mut self.cx);
+        Poll::Pending
     }
 }
 
@@ -273,6 +269,7 @@ mod tests {
     use futures::executor::block_on;
 
     use super::*;
+    use crate::operator::left_off::LeftOff;
 
     #[test]
     fn ends_with_the_shorter_side() {
@@ -290,6 +287,18 @@ mod tests {
         let mut pairs = std::pin::pin!(Pipe::new(0..100_000).zip(rare).fold(0, |n, _| n + 1));
         assert!(pairs.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending());
         assert!(seen.get() <= (PAIRS + 1) * 4000);
+    }
+
+    #[test]
+    fn lets_the_right_side_go_on_when_its_item_waits() {
+        let (right, note) = LeftOff::watch(0..3);
+        let mut zip = std::pin::pin!(Pipe::from_stream(futures::stream::pending::<u32>()).zip(right));
+        for _ in 0..2 {
+            note.begin();
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            assert!(zip.as_mut().poll_drive(&mut cx, &mut OneItem(None)).is_pending());
+            assert!(!note.is_left_off());
+        }
     }
 
     #[test]

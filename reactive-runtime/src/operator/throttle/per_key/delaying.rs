@@ -81,7 +81,11 @@ where
                     me.wait.drove(&driven);
                     return driven;
                 }
+                let waits = driven.is_pending();
                 me.tail.note(driven);
+                if !waits {
+                    me.upstream.as_mut().poll_progress(cx);
+                }
             } else {
                 me.upstream.as_mut().poll_progress(cx);
             }
