@@ -11,6 +11,7 @@
 //! dropped, and tasks woken, when the lock is free again.
 
 mod producer;
+mod queue;
 mod receiver;
 mod sender;
 mod state;

@@ -1,17 +1,16 @@
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::state::{State, Taken};
+use super::state::{Pace, State, Taken};
 use super::{CHUNK, Shared};
 use crate::flow::{BUDGET, Budget, Downstream, Drive, Driven, yield_now};
 
 /// The end that items come out of. Dropped, it drops what is in the hand-over, and producers get their items back.
 pub(crate) struct Receiver<T, K> {
     shared: Arc<Shared<T, K>>,
-    chunk: VecDeque<T>,
-    // How many items it takes out at once: one where downstream breaks at each, all where it goes on.
-    limit: usize,
+    // The last one comes first: to take it moves nothing else.
+    chunk: Vec<T>,
+    pace: Pace,
     // The number of items held that the producers know of, if they were woken for all the room that leaves. While it goes on
     // taking they are told less often.
     told: Option<usize>,
@@ -19,7 +18,7 @@ pub(crate) struct Receiver<T, K> {
 
 impl<T, K> Receiver<T, K> {
     pub(super) fn new(shared: Arc<Shared<T, K>>) -> Self {
-        Self { shared, chunk: VecDeque::new(), limit: 1, told: Some(0) }
+        Self { shared, chunk: Vec::new(), pace: Pace::OneByOne, told: Some(0) }
     }
 
     /// As [`Flow::poll_drive`](crate::Flow::poll_drive); it may be driven on after an error.
@@ -29,20 +28,15 @@ impl<T, K> Receiver<T, K> {
         while budget.spend() {
             // In a local, so that its pointers stay in registers.
             let mut chunk = std::mem::take(&mut self.chunk);
-            for _ in 0..CHUNK {
-                let Some(item) = chunk.pop_front() else { break };
+            while let Some(item) = chunk.pop() {
                 if down.push(item).is_break() {
                     self.chunk = chunk;
-                    self.limit = 1;
+                    self.pace = Pace::OneByOne;
                     self.release();
                     return Poll::Ready(Ok(Drive::Paused));
                 }
             }
             self.chunk = chunk;
-            if !self.chunk.is_empty() {
-                self.shared.with(|state| state.release_some(self.chunk.len())).wake();
-                continue;
-            }
             match self.take(cx) {
                 Taken::Items => {}
                 Taken::Nothing => return Poll::Pending,
@@ -68,14 +62,14 @@ impl<T, K> Receiver<T, K> {
     }
 
     fn take(&mut self, cx: &Context<'_>) -> Taken<K> {
-        let limit = self.limit;
-        let (taken, wakes, _stale) = self.shared.with(|state| state.take(&mut self.chunk, limit, cx.waker()));
+        let pace = self.pace;
+        let (taken, wakes, _stale) = self.shared.with(|state| state.take(&mut self.chunk, pace, cx.waker()));
         wakes.wake();
-        // One item is given on at once, and then none is held.
-        self.told = (limit == 1 || self.chunk.is_empty()).then_some(0);
-        if matches!(taken, Taken::Items) {
-            self.limit = if limit < CHUNK { limit * 2 } else { usize::MAX };
-        }
+        self.chunk.reverse();
+        // The first one is given on at once.
+        let told = pace == Pace::OneByOne || self.chunk.is_empty();
+        self.told = told.then(|| self.chunk.len().saturating_sub(1));
+        self.pace = Pace::Steady;
         taken
     }
 }

@@ -34,14 +34,19 @@ impl<T, K> Sender<T, K> {
         self.producer.poll_room(cx, &mut self.ticket).map_ok(|room| self.limit = room.min(CHUNK))
     }
 
-    /// Adds an item, for which there must be room.
+    /// Adds an item, for which there must be room. `true`: there is room for another.
     #[inline(always)]
-    pub(crate) fn add(&mut self, item: T) {
+    pub(crate) fn add(&mut self, item: T) -> bool {
         debug_assert!(self.has_room(), "an item was added where there is no room");
         self.chunk.push(item);
-        if self.chunk.len() == self.limit {
-            self.publish();
-        }
+        self.chunk.len() < self.limit || self.publish_full()
+    }
+
+    /// The chunk is full. `true`: there is room for another.
+    #[cold]
+    fn publish_full(&mut self) -> bool {
+        self.publish();
+        self.has_room()
     }
 
     /// Shows the receiver what was added, and looks for room again. `false`: nobody will take it, and it is kept.

@@ -1,13 +1,13 @@
-use std::collections::VecDeque;
 use std::task::Waker;
 
 use super::CHUNK;
+use super::queue::Queue;
 use super::waiting::{Ticket, Waiting, Wakes};
 
 /// What the two sides share. It is called under the lock, so it wakes and drops nothing: what it returns is for the caller
 /// to wake or drop.
 pub(super) struct State<T, K> {
-    queue: VecDeque<T>,
+    queue: Queue<T>,
     capacity: usize,
     // Taken by the receiver and not given on yet.
     out: usize,
@@ -19,6 +19,15 @@ pub(super) struct State<T, K> {
     receiver_gone: bool,
     receiver: Option<Waker>,
     waiting: Waiting,
+}
+
+/// How the receiver takes items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Downstream has broken at the last one.
+    OneByOne,
+    /// Downstream goes on.
+    Steady,
 }
 
 /// What the receiver found.
@@ -33,7 +42,7 @@ pub(super) enum Taken<K> {
 impl<T, K> State<T, K> {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            queue: VecDeque::new(),
+            queue: Queue::new(),
             capacity,
             out: 0,
             error: None,
@@ -61,13 +70,13 @@ impl<T, K> State<T, K> {
     /// Adds an item. Whether there is room for it is for the caller to know.
     #[inline]
     pub(super) fn push(&mut self, item: T) -> Option<Waker> {
-        self.queue.push_back(item);
+        self.queue.push(item);
         self.receiver.take()
     }
 
     /// Adds the items of a chunk. Whether there is room for them is for the caller to know.
     pub(super) fn append(&mut self, chunk: &mut Vec<T>) -> Option<Waker> {
-        self.queue.extend(chunk.drain(..));
+        self.queue.append(chunk);
         self.receiver.take()
     }
 
@@ -104,20 +113,16 @@ impl<T, K> State<T, K> {
         if self.producers == 0 { self.receiver.take() } else { None }
     }
 
-    /// The receiver is driven and has given on all that it had: it takes up to `limit` items, or else the error behind
-    /// them, or the end.
+    /// The receiver is driven and has given on all that it had: it takes the next chunk, or else the error behind them all, or
+    /// the end.
     pub(super) fn take(
         &mut self,
-        chunk: &mut VecDeque<T>,
-        limit: usize,
+        chunk: &mut Vec<T>,
+        pace: Pace,
         waker: &Waker,
     ) -> (Taken<K>, Wakes, Option<Waker>) {
         let mut stale = None;
-        if self.queue.len() <= limit {
-            std::mem::swap(&mut self.queue, chunk);
-        } else {
-            chunk.extend(self.queue.drain(..limit));
-        }
+        self.queue.take(chunk);
         // The first one is given on at once.
         self.out = chunk.len().saturating_sub(1);
         let taken = if !chunk.is_empty() {
@@ -133,7 +138,10 @@ impl<T, K> State<T, K> {
                 Taken::Nothing
             }
         };
-        let wakes = if limit == 1 { self.wake_for_all_room() } else { self.wake_for_much_room() };
+        let wakes = match pace {
+            Pace::OneByOne => self.wake_for_all_room(),
+            Pace::Steady => self.wake_for_much_room(),
+        };
         (taken, wakes, stale)
     }
 
@@ -143,16 +151,10 @@ impl<T, K> State<T, K> {
         self.wake_for_all_room()
     }
 
-    /// The same, and it goes on taking.
-    pub(super) fn release_some(&mut self, out: usize) -> Wakes {
-        self.out = out;
-        self.wake_for_much_room()
-    }
-
     /// What the queue held, and who waited for room in it.
-    pub(super) fn close(&mut self) -> (VecDeque<T>, Option<K>, Option<Waker>, Wakes) {
+    pub(super) fn close(&mut self) -> (Queue<T>, Option<K>, Option<Waker>, Wakes) {
         self.receiver_gone = true;
-        let queue = std::mem::take(&mut self.queue);
+        let queue = std::mem::replace(&mut self.queue, Queue::new());
         (queue, self.error.take(), self.receiver.take(), self.waiting.first(usize::MAX))
     }
 

@@ -97,7 +97,6 @@ struct Into<'a, T, K> {
 impl<T, K> Downstream<T> for Into<'_, T, K> {
     #[inline(always)]
     fn push(&mut self, item: T) -> ControlFlow<()> {
-        self.sender.add(item);
-        if self.sender.has_room() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if self.sender.add(item) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }
