@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::fault::Fault;
-use crate::flow::{Downstream, Drive, Driven, Flow, Tail};
+use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::items::{Items, Stage, Staged};
 use crate::pipe::Pipe;
 
@@ -96,12 +96,16 @@ impl<F: Flow<Item = T, Error = K>, T, K: Fault> Flow for BufferFlow<F, T, K> {
 
     #[inline(always)]
     fn poll_drive<D: Downstream<T>>(self: Pin<&mut Self>, cx: &mut Context<'_>, down: &mut D) -> Driven<K> {
-        let me = self.project();
+        let mut me = self.project();
         *me.started = true;
-        while let Some(item) = me.ahead.queue.pop_front() {
-            if down.push(item).is_break() {
-                return Poll::Ready(Ok(Drive::Paused));
+        if !me.ahead.queue.is_empty() && me.ahead.give(down).is_break() {
+            return Poll::Ready(Ok(Drive::Paused));
+        }
+        if !me.ahead.queue.is_empty() {
+            if !matches!(me.tail, Tail::Ended) {
+                me.upstream.as_mut().poll_progress(cx);
             }
+            return yield_now(cx);
         }
         if let Some(told) = me.tail.settle() {
             return Poll::Ready(told);
@@ -143,6 +147,17 @@ impl<T> Ahead<T> {
     fn is_full(&self) -> bool {
         self.queue.len() >= self.capacity
     }
+
+    /// Gives items, as many as one poll may.
+    fn give(&mut self, down: &mut impl Downstream<T>) -> ControlFlow<()> {
+        let mut budget = Budget::items();
+        while budget.spend()
+            && let Some(item) = self.queue.pop_front()
+        {
+            down.push(item)?;
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 impl<T> Downstream<T> for Ahead<T> {
@@ -150,5 +165,43 @@ impl<T> Downstream<T> for Ahead<T> {
     fn push(&mut self, item: T) -> ControlFlow<()> {
         self.queue.push_back(item);
         if self.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+    use crate::flow::{BUDGET, OneItem};
+
+    struct Taken(usize);
+
+    impl Downstream<usize> for Taken {
+        fn push(&mut self, item: usize) -> ControlFlow<()> {
+            self.0 += 1;
+            assert_eq!(item, self.0);
+            ControlFlow::Continue(())
+        }
+    }
+
+    #[test]
+    fn gives_a_bounded_number_of_items_in_a_poll_however_many_it_holds() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut pipe = Box::pin(Pipe::new(0..10 * BUDGET).buffer(10 * BUDGET));
+        assert!(pipe.as_mut().poll_drive(&mut cx, &mut OneItem(None)).is_ready());
+        for _ in 0..10 {
+            pipe.as_mut().poll_progress(&mut cx);
+        }
+        assert_eq!(pipe.size_hint().0, 10 * BUDGET - 1);
+        let mut taken = Taken(0);
+        for polls in 1.. {
+            let ended = pipe.as_mut().poll_drive(&mut cx, &mut taken).is_ready();
+            assert!(taken.0 <= 2 * BUDGET * polls);
+            if ended {
+                break;
+            }
+        }
+        assert_eq!(taken.0, 10 * BUDGET - 1);
     }
 }
