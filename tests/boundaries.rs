@@ -340,6 +340,18 @@ async fn a_sink_is_a_sink_of_futures() {
     assert!(items.into_iter().eq(0..100));
 }
 
+#[tokio::test]
+async fn a_sink_that_is_closed_and_kept_lets_the_pipeline_end() {
+    let (feeder, numbers) = feed(5);
+    let mut sink = feeder.sink();
+    drop(feeder);
+    sink.feed(1).await.unwrap();
+    SinkExt::close(&mut sink).await.unwrap();
+    assert_eq!(numbers.collect::<Vec<_>>().now_or_never(), Some(vec![1]));
+    assert_eq!(sink.feed(2).await, Err(Closed(2)));
+    assert_eq!(SinkExt::close(&mut sink).await, Ok(()));
+}
+
 /// What returns has room: so it goes round, however it is taken.
 #[tokio::test]
 async fn a_pipeline_that_feeds_itself_does_not_fall_asleep() {

@@ -9,6 +9,7 @@ use super::{Sender, Shared};
 /// One of the ends that items go into. When all of them are gone, the hand-over has ended.
 pub(crate) struct Producer<T, K> {
     pub(super) shared: Arc<Shared<T, K>>,
+    has_left: bool,
 }
 
 /// Why an item was not taken, with the item.
@@ -20,7 +21,7 @@ pub(crate) enum Refused<T> {
 
 impl<T, K> Producer<T, K> {
     pub(super) fn new(shared: Arc<Shared<T, K>>) -> Self {
-        Self { shared }
+        Self { shared, has_left: false }
     }
 
     /// Hands over an item, to be seen at once.
@@ -63,7 +64,7 @@ impl<T, K> Producer<T, K> {
     /// Ready when there may be room: `Ok` with how much, `Err` when nobody will take it.
     pub(super) fn poll_room(&self, cx: &Context<'_>, ticket: &mut Ticket) -> Poll<Result<usize, ()>> {
         let (found, _stale) = self.shared.with(|state| match state.room() {
-            _ if state.is_closed() => (Poll::Ready(Err(())), None),
+            _ if state.is_closed() || self.has_left => (Poll::Ready(Err(())), None),
             0 => (Poll::Pending, state.wait_for_room(ticket, cx.waker())),
             room => (Poll::Ready(Ok(room)), None),
         });
@@ -71,6 +72,15 @@ impl<T, K> Producer<T, K> {
             self.served(ticket);
         }
         found
+    }
+
+    /// It is an end no more, as if it were dropped.
+    pub(super) fn leave(&mut self) {
+        if !std::mem::replace(&mut self.has_left, true)
+            && let Some(waker) = self.shared.with(State::producer_gone)
+        {
+            waker.wake();
+        }
     }
 
     /// The producer has found room: it gives up its place among those who wait.
@@ -95,15 +105,13 @@ impl<T, K> Producer<T, K> {
 impl<T, K> Clone for Producer<T, K> {
     fn clone(&self) -> Self {
         self.shared.with(State::producer_added);
-        Self { shared: Arc::clone(&self.shared) }
+        Self::new(Arc::clone(&self.shared))
     }
 }
 
 impl<T, K> Drop for Producer<T, K> {
     fn drop(&mut self) {
-        if let Some(waker) = self.shared.with(State::producer_gone) {
-            waker.wake();
-        }
+        self.leave();
     }
 }
 

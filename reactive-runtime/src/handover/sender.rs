@@ -78,6 +78,13 @@ impl<T, K> Sender<T, K> {
         }
     }
 
+    /// Publishes, and adds no more: as if it were dropped.
+    pub(crate) fn leave(&mut self) {
+        self.publish();
+        self.limit = 0;
+        self.producer.leave();
+    }
+
     /// What was added and not published.
     pub(crate) fn take_unpublished(&mut self) -> Vec<T> {
         std::mem::take(&mut self.chunk)

@@ -71,7 +71,8 @@ impl<T> Feeder<T> {
 
     /// Puts an item in as soon as there is room. It is seen at once.
     ///
-    /// Who waits longest gets the room first. For many items, [`sink`](Self::sink) and [`push_all`](Self::push_all) are
+    /// Who waits longest is told of room first. Who comes just then may take it; the other one keeps its place. For many
+    /// items, [`sink`](Self::sink) and [`push_all`](Self::push_all) are
     /// several times faster.
     ///
     /// # Cancel safety

@@ -16,7 +16,8 @@ use crate::handover::Sender;
 /// else. As it waits for room before it gathers, the pipeline never has more than its capacity to itself; only where
 /// several sinks found the same room there are up to 64 items more for each of the others.
 ///
-/// It is also a [`Sink`] of `futures`, which works the same way.
+/// It is also a [`Sink`] of `futures`, which works the same way. Closed as one, it is no feeder any more, as if it were
+/// dropped.
 ///
 /// # Examples
 ///
@@ -105,8 +106,10 @@ impl<T> Sink<T> for FeedSink<T> {
         Poll::Ready(if self.0.publish() { Ok(()) } else { Err(Closed(())) })
     }
 
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Closed<()>>> {
-        self.poll_flush(cx)
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Closed<()>>> {
+        let flushed = self.as_mut().poll_flush(cx);
+        self.0.leave();
+        flushed
     }
 }
 
