@@ -64,7 +64,7 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
     Some(match name {
         "batch" => |case| both!(case: { |> batch(case.arg("n")) } { .batch(case.arg("n")) }),
         "batch_max_wait" => |case| {
-            let (n, wait) = (case.arg("n"), ms(case.arg("max_wait")));
+            let (n, wait) = (case.arg::<usize>("n"), ms(case.arg("max_wait")));
             both!(case: { |> batch(n, max_wait = wait) } { .with(|items| items.batch(n).max_wait(wait)) })
         },
         "buffer_time" => |case| {
@@ -98,7 +98,7 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
             )
         },
         "flat_map_stream_unordered_n" => |case| {
-            let (inner, n) = (case.inner(), case.arg("concurrency"));
+            let (inner, n) = (case.inner(), case.arg::<usize>("concurrency"));
             both!(case:
                 { |> flat_map_stream(inner, concurrency = n).unordered() }
                 { .with(|items| items.flat_map_stream(inner).unordered().concurrency(n)) }
@@ -157,7 +157,7 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
             )
         },
         "window" => |case| {
-            let (n, step) = (case.arg("n"), case.arg("step"));
+            let (n, step) = (case.arg::<usize>("n"), case.arg("step"));
             both!(case:
                 { |> window(n, step = step) |> map(|window| window.to_vec()) }
                 { .with(|items| items.window(n).step(step)).map(|window| window.to_vec()) }

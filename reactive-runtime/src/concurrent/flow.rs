@@ -42,8 +42,10 @@ where
         cx: &mut Context<'_>,
         down: &mut D,
     ) -> Driven<K> {
-        *self.as_mut().project().started = true;
-        self.as_mut().project().work.poll_woken(cx);
+        let me = self.as_mut().project();
+        *me.started = true;
+        me.work.follow_limit();
+        me.work.poll_woken(cx);
         let (mut budget, mut waits) = (Budget::items(), false);
         loop {
             if self.has_room() && !waits {
@@ -77,16 +79,18 @@ where
         if !self.started {
             return;
         }
-        self.as_mut().project().work.poll_woken(cx);
+        let me = self.as_mut().project();
+        me.work.follow_limit();
+        me.work.poll_woken(cx);
         let filled =
             if self.has_room() { self.as_mut().fill(cx, None::<&mut Nobody>) } else { Fill::Stopped };
-        let me = self.project();
-        if let Some(upstream) = me.upstream.as_pin_mut()
+        let mut me = self.project();
+        if let Some(upstream) = me.upstream.as_mut().as_pin_mut()
             && filled == Fill::Stopped
         {
             upstream.poll_progress(cx);
         }
-        if me.work.any_woken() {
+        if me.work.any_woken() || me.upstream.is_some() && poll_more_room(me.work, cx).is_ready() {
             cx.waker().wake_by_ref();
         }
     }
@@ -137,13 +141,20 @@ where
         {
             return Poll::Ready(told);
         }
-        if let Some(upstream) = me.upstream.as_pin_mut()
-            && !upstream_waits
-        {
-            upstream.poll_progress(cx);
+        let mut more_room = false;
+        if let Some(upstream) = me.upstream.as_pin_mut() {
+            if !upstream_waits {
+                upstream.poll_progress(cx);
+            }
+            more_room = poll_more_room(me.work, cx).is_ready();
         }
-        if me.work.any_woken() { yield_now(cx) } else { Poll::Pending }
+        if more_room || me.work.any_woken() { yield_now(cx) } else { Poll::Pending }
     }
+}
+
+/// Ready if it is full, and the limit has changed; else the task is woken when it does.
+fn poll_more_room<T, C, L, J, O>(work: &mut Work<T, C, L, J, O>, cx: &mut Context<'_>) -> Poll<()> {
+    if work.is_full() { work.poll_limit(cx) } else { Poll::Pending }
 }
 
 /// How upstream was left.

@@ -1,10 +1,11 @@
 use std::marker::PhantomData;
-use std::task::Context;
+use std::task::{Context, Poll};
 
 use super::place::Place;
 use super::slots::Slots;
 use super::{Calls, Lanes};
 use crate::flow::Budget;
+use crate::live::{IntoSetting, Setting};
 
 /// In which order results are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,17 +17,19 @@ pub enum Order {
 }
 
 /// How many items may be in flight.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limit(usize);
+#[derive(Clone, Debug)]
+pub(crate) struct Limit(Setting<usize>);
 
 impl Limit {
-    pub(crate) const ONE: Self = Self(1);
+    pub(crate) const ONE: Self = Self(Setting::fixed(1));
 
     /// For the setter `concurrency`.
     #[track_caller]
-    pub(crate) fn concurrency(limit: usize) -> Self {
-        assert!(limit > 0, "0 items in flight have no meaning: `concurrency` takes at least 1");
-        Self(limit)
+    pub(crate) fn concurrency(limit: impl IntoSetting<usize>) -> Self {
+        Self(limit.into_setting(|limit| match limit {
+            0 => Err("0 items in flight have no meaning: `concurrency` takes at least 1"),
+            _ => Ok(()),
+        }))
     }
 }
 
@@ -58,7 +61,18 @@ impl<T, C, L, J, O> Work<T, C, L, J, O> {
 
     #[inline(always)]
     pub(super) fn is_full(&self) -> bool {
-        self.in_flight() >= self.limit.0
+        self.in_flight() >= self.limit.0.get()
+    }
+
+    /// Follows a change of the limit. Who is above a lower one goes on, and nothing begins until fewer are in flight.
+    #[inline(always)]
+    pub(super) fn follow_limit(&mut self) {
+        self.limit.0.changed();
+    }
+
+    /// Wakes the task when there is another limit; ready if there is one already.
+    pub(super) fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.limit.0.poll_changed(cx).map(drop)
     }
 
     /// Whether there are jobs left that were woken.

@@ -13,6 +13,13 @@ pub struct Setting<T> {
     live: Option<Box<dyn Watch<T>>>,
 }
 
+impl<T> Setting<T> {
+    /// A value that never changes.
+    pub(crate) const fn fixed(value: T) -> Self {
+        Self { value, live: None }
+    }
+}
+
 impl<T: Copy> Setting<T> {
     /// The value, as of the last time that a change was asked for.
     #[inline(always)]
@@ -52,8 +59,8 @@ impl<T: fmt::Debug> fmt::Debug for Setting<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `{T}`",
     label = "expected a `{T}`, or a `Live` one",
-    note = "in `pipeline!` a rate is written `20/s`, or `100ms` for one item each 100 ms; a duration is written with a \
-            unit too: `ns us µs ms s min h d`"
+    note = "in `pipeline!` a number is written `20`, a rate `20/s`, or `100ms` for one item each 100 ms, and a duration \
+            with a unit: `ns us µs ms s min h d`"
 )]
 pub trait IntoSetting<T>: Sized {
     /// What a stage holds. `check` says why a value has no meaning for the stage, if it has none.
@@ -71,7 +78,7 @@ impl<T> IntoSetting<T> for T {
         if let Err(reason) = check(&self) {
             panic!("{reason}");
         }
-        Setting { value: self, live: None }
+        Setting::fixed(self)
     }
 }
 

@@ -6,6 +6,7 @@ use pin_project_lite::pin_project;
 use crate::concurrent::{Calls, ConcurrentFlow, Limit, Order, Unkeyed, Work};
 use crate::flow::Flow;
 use crate::items::{Items, Stage, Staged};
+use crate::live::IntoSetting;
 use crate::pipe::Pipe;
 use crate::step::{AtMostOne, Step, StepFlow, Stop};
 
@@ -79,20 +80,21 @@ impl<F: Flow> Pipe<F> {
 }
 
 impl<P, T, K> Staged<FilterAsync<P>, T, K> {
-    /// Has at most `limit` items in flight, in place of 1.
+    /// Has at most `limit` items in flight, in place of 1. It may be [`Live`](crate::Live), as for
+    /// [`map_async`](Items::map_async).
     ///
     /// # Panics
     ///
     /// If `limit` is 0. As a literal in `pipeline!`, that does not compile.
     #[track_caller]
-    pub fn concurrency(self, limit: usize) -> Self {
+    pub fn concurrency(self, limit: impl IntoSetting<usize>) -> Self {
         let limit = Limit::concurrency(limit);
         self.map_op(|op| FilterAsync { limit, ..op })
     }
 }
 
 /// Judges items by futures: made by [`Items::filter_async`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct FilterAsync<P> {
     judge: Judge<P>,
     limit: Limit,

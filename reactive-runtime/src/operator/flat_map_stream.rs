@@ -13,6 +13,7 @@ pub use self::merged::{Merged, MergedFlow};
 use crate::fault::Join;
 use crate::flow::{BUDGET, Downstream, Drive, Driven, Flow, yield_now};
 use crate::items::{Items, Stage, Staged};
+use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
 use crate::source::InnerSource;
 
@@ -72,11 +73,14 @@ impl<M, U, L> Staged<FlatMapStream<M>, U, L> {
     /// Runs up to `limit` sources at a time, and still gives their items in order.
     ///
     /// The first one is given as it comes; those behind it run ahead, and hold up to 16 items each until it is their turn.
-    /// While the consumer is busy, the first one does so too.
+    /// While the consumer is busy, the first one does so too. `usize::MAX` is no limit.
+    ///
+    /// A [`Live`](crate::Live) limit can be changed while it runs: raised, it is woken and starts more at once; lowered,
+    /// the sources that are open go on, and none is started until fewer are.
     ///
     /// # Panics
     ///
-    /// If `limit` is 0. `usize::MAX` is no limit.
+    /// If `limit` is 0.
     ///
     /// # Examples
     ///
@@ -87,7 +91,7 @@ impl<M, U, L> Staged<FlatMapStream<M>, U, L> {
     /// assert_eq!(block_on(items), [0, 1, 2, 0, 0, 1]);
     /// ```
     #[track_caller]
-    pub fn concurrency(self, limit: usize) -> Staged<FlatMapStream<M, Ahead>, U, L> {
+    pub fn concurrency(self, limit: impl IntoSetting<usize>) -> Staged<FlatMapStream<M, Ahead>, U, L> {
         let limit = at_least_one(limit);
         self.map_op(|op| FlatMapStream { f: op.f, mode: Ahead { limit } })
     }
@@ -109,7 +113,7 @@ impl<M, U, L> Staged<FlatMapStream<M>, U, L> {
     /// assert_eq!(block_on(sum), 4);
     /// ```
     pub fn unordered(self) -> Staged<FlatMapStream<M, Merged>, U, L> {
-        self.map_op(|op| FlatMapStream { f: op.f, mode: Merged { limit: CONCURRENCY } })
+        self.map_op(|op| FlatMapStream { f: op.f, mode: Merged { limit: Setting::fixed(CONCURRENCY) } })
     }
 }
 
@@ -121,22 +125,25 @@ impl<M, U, L> Staged<FlatMapStream<M, Ahead>, U, L> {
 }
 
 impl<M, U, L> Staged<FlatMapStream<M, Merged>, U, L> {
-    /// Runs up to `limit` sources at a time.
+    /// Runs up to `limit` sources at a time; `usize::MAX` is no limit. It may be [`Live`](crate::Live): raised, more are
+    /// started at once; lowered, those that are open go on.
     ///
     /// # Panics
     ///
-    /// If `limit` is 0. `usize::MAX` is no limit.
+    /// If `limit` is 0.
     #[track_caller]
-    pub fn concurrency(self, limit: usize) -> Self {
+    pub fn concurrency(self, limit: impl IntoSetting<usize>) -> Self {
         let limit = at_least_one(limit);
         self.map_op(|op| FlatMapStream { f: op.f, mode: Merged { limit } })
     }
 }
 
 #[track_caller]
-fn at_least_one(limit: usize) -> usize {
-    assert!(limit > 0, "0 sources at a time have no meaning: `concurrency` takes at least 1");
-    limit
+fn at_least_one(limit: impl IntoSetting<usize>) -> Setting<usize> {
+    limit.into_setting(|limit| match limit {
+        0 => Err("0 sources at a time have no meaning: `concurrency` takes at least 1"),
+        _ => Ok(()),
+    })
 }
 
 /// Starts a source for each item: made by [`Items::flat_map_stream`].

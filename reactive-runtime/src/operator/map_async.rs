@@ -7,6 +7,7 @@ use super::distinct::Key;
 use crate::concurrent::{Call, Calls, ConcurrentFlow, Lanes, Limit, Order, PerKey, Unkeyed, Work};
 use crate::flow::Flow;
 use crate::items::{Items, Stage, Staged};
+use crate::live::IntoSetting;
 use crate::pipe::Pipe;
 
 impl<T, K> Items<T, K> {
@@ -96,13 +97,15 @@ impl<F: Flow> Pipe<F> {
 impl<T, C, L, U, K> Staged<MapAsync<T, C, L>, U, K> {
     /// Has at most `limit` items in flight, in place of 1.
     ///
-    /// Places are made as they are needed; `usize::MAX` is no limit.
+    /// Places are made as they are needed; `usize::MAX` is no limit. A [`Live`](crate::Live) limit can be changed while it
+    /// runs: raised, it is woken and begins with more at once; lowered, what is in flight goes on, and nothing begins
+    /// until there is less of it than that.
     ///
     /// # Panics
     ///
     /// If `limit` is 0. As a literal in `pipeline!`, that does not compile.
     #[track_caller]
-    pub fn concurrency(self, limit: usize) -> Self {
+    pub fn concurrency(self, limit: impl IntoSetting<usize>) -> Self {
         let limit = Limit::concurrency(limit);
         self.map_op(|op| MapAsync { limit, ..op })
     }
@@ -204,7 +207,13 @@ impl<T, C, L, U, K> Staged<MapAsync<T, C, L>, U, K> {
 // Not derived: the items need not be `Clone`.
 impl<T, C: Clone, L: Clone> Clone for MapAsync<T, C, L> {
     fn clone(&self) -> Self {
-        Self { calls: self.calls.clone(), lanes: self.lanes.clone(), ..*self }
+        Self {
+            calls: self.calls.clone(),
+            lanes: self.lanes.clone(),
+            limit: self.limit.clone(),
+            order: self.order,
+            items: PhantomData,
+        }
     }
 }
 

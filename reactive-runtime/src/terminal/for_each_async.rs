@@ -2,6 +2,7 @@ use super::{Consuming, Drain};
 use crate::concurrent::{Call, ConcurrentFlow, Limit, Order, Unkeyed, Work};
 use crate::flow::Flow;
 use crate::items::{Final, Items, Terminal};
+use crate::live::IntoSetting;
 use crate::pipe::Pipe;
 
 impl<T, K> Items<T, K> {
@@ -64,20 +65,21 @@ impl<F: Flow> Pipe<F> {
 }
 
 impl<F> Final<ForEachAsync<F>> {
-    /// Awaits at most `limit` futures at the same time, in place of 1.
+    /// Awaits at most `limit` futures at the same time, in place of 1. It may be [`Live`](crate::Live), as for
+    /// [`map_async`](Items::map_async).
     ///
     /// # Panics
     ///
     /// If `limit` is 0. As a literal in `pipeline!`, that does not compile.
     #[track_caller]
-    pub fn concurrency(self, limit: usize) -> Self {
+    pub fn concurrency(self, limit: impl IntoSetting<usize>) -> Self {
         let limit = Limit::concurrency(limit);
         self.map_op(|op| ForEachAsync { limit, ..op })
     }
 }
 
 /// Hands items to a closure that gives a future: made by [`Items::for_each_async`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ForEachAsync<F> {
     f: F,
     limit: Limit,

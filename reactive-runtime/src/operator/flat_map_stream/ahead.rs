@@ -10,15 +10,16 @@ use super::{Counting, FlatMapStream};
 use crate::fault::Join;
 use crate::flow::{BUDGET, Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::items::Stage;
+use crate::live::Setting;
 use crate::source::InnerSource;
 
 /// How many items a source holds that is not yet asked for them.
 const LOOK_AHEAD: usize = 16;
 
 /// Several sources at a time, whose items are given in order: see [`concurrency`](crate::Staged::concurrency).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Ahead {
-    pub(super) limit: usize,
+    pub(super) limit: Setting<usize>,
 }
 
 impl<F, M, S, G> Stage<F> for FlatMapStream<M, Ahead>
@@ -94,6 +95,9 @@ where
             if me.sources.open.is_full() || !me.tail.is_open() {
                 if let Some(upstream) = me.upstream.as_pin_mut() {
                     upstream.poll_progress(cx);
+                    if me.sources.open.poll_more_room(cx).is_ready() {
+                        break;
+                    }
                 }
                 return Poll::Pending;
             }
@@ -111,6 +115,9 @@ where
         me.sources.run_ahead(cx);
         if let Some(upstream) = me.upstream.as_pin_mut().filter(|_| filled.is_ready()) {
             upstream.poll_progress(cx);
+            if me.sources.open.poll_more_room(cx).is_ready() {
+                cx.waker().wake_by_ref();
+            }
         }
     }
 

@@ -9,15 +9,16 @@ use super::open::{Open, Opening};
 use crate::fault::Join;
 use crate::flow::{BUDGET, Budget, Downstream, Drive, Driven, Flow, yield_now};
 use crate::items::Stage;
+use crate::live::Setting;
 use crate::source::InnerSource;
 
 /// The most items that one source gives before it is another's turn.
 const QUANTUM: usize = 32;
 
 /// Several sources at a time, whose items are given as they come: see [`unordered`](crate::Staged::unordered).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Merged {
-    pub(super) limit: usize,
+    pub(super) limit: Setting<usize>,
 }
 
 impl<F, M, S, G> Stage<F> for FlatMapStream<M, Merged>
@@ -76,6 +77,9 @@ where
                     // Nobody has more, and there is no place that could be filled.
                     if let Some(upstream) = me.upstream.as_pin_mut() {
                         upstream.poll_progress(cx);
+                        if me.open.poll_more_room(cx).is_ready() {
+                            break;
+                        }
                     }
                     return Poll::Pending;
                 }

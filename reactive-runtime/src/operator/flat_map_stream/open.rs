@@ -1,10 +1,11 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use crate::concurrent::slots::Slots;
 use crate::flow::Downstream;
+use crate::live::Setting;
 
 /// The sources that are open, and those of them whose turn it is: they were woken, or have more.
 ///
@@ -12,7 +13,7 @@ use crate::flow::Downstream;
 #[derive(Debug)]
 pub(super) struct Open<J> {
     slots: Slots<Option<J>>,
-    limit: usize,
+    limit: Setting<usize>,
     turns: VecDeque<usize>,
     // By slot: it is among the turns.
     has_turn: Vec<bool>,
@@ -21,12 +22,17 @@ pub(super) struct Open<J> {
 }
 
 impl<J> Open<J> {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: Setting<usize>) -> Self {
         Self { slots: Slots::new(), limit, turns: VecDeque::new(), has_turn: Vec::new(), progressed: 0 }
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.slots.occupied() >= self.limit
+        self.slots.occupied() >= self.limit.get()
+    }
+
+    /// Wakes the task when there is another limit, if it is full; ready if there is one already.
+    pub(super) fn poll_more_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_full() { self.limit.poll_changed(cx).map(drop) } else { Poll::Pending }
     }
 
     /// `Break` when it is full.
@@ -65,9 +71,10 @@ impl<J> Open<J> {
         place.as_pin_mut().map(|source| poll(source, &mut cx))
     }
 
-    /// Gives a turn to the sources that were woken, and lets those go on which wait for one already: it may be long until
-    /// it comes. A wake-up after this wakes the task.
+    /// Follows a change of the limit, gives a turn to the sources that were woken, and lets those go on which wait for one
+    /// already: it may be long until it comes. A wake-up after this wakes the task.
     pub(super) fn listen(&mut self, task: &Waker, mut progress: impl FnMut(Pin<&mut J>, &mut Context<'_>)) {
+        self.limit.changed();
         self.slots.listen(task);
         while let Some(slot) = self.slots.next_woken() {
             if self.has_turn[slot] {
