@@ -3,11 +3,15 @@
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
 
+use futures::StreamExt;
 use futures::future::join;
+use futures::stream;
 use reactive_runtime::prelude::*;
 use reactive_runtime::testing::in_virtual_time;
-use reactive_runtime::units::{h, ms};
+use reactive_runtime::units::{h, ms, s};
 use tokio::time::{Instant, sleep, timeout};
 
 /// Runs to its end while `value` is set to each of `changes` at its time. Who is not woken is found out by an hour.
@@ -114,4 +118,280 @@ fn more_is_begun_at_once_while_the_body_is_busy() {
         // The second result waits for the body, in its place.
         assert_eq!(begun, if by_map { [0, 10, 50, 50, 50].to_vec() } else { [0, 50, 50, 50].to_vec() });
     }
+}
+
+/// What a pipeline gives, and at which millisecond.
+async fn told<F: Flow<Error = std::convert::Infallible>>(pipe: Pipe<F>) -> Vec<(u64, F::Item)> {
+    let start = Instant::now();
+    pipeline! { pipe |> map(|item| (start.elapsed().as_millis() as u64, item)) |> collect::<Vec<_>>() }.await
+}
+
+/// Numbers, one each 10 ms from 0 on, and nothing more behind the last one until 100 ms.
+fn numbers(count: u32) -> Pipe<impl Flow<Item = u32, Error = std::convert::Infallible>> {
+    let ticks = pipeline! { interval(ms(10)) |> take(count as usize) |> scan(0, |n, _| { *n += 1; *n - 1 }) };
+    let quiet = stream::once(async { sleep(ms(100)).await }).filter_map(async |()| None);
+    pipeline! { ticks |> merge(Pipe::from_stream(Box::pin(quiet))) }
+}
+
+#[test]
+fn a_batch_that_is_full_for_a_smaller_size_is_given_at_once() {
+    let size = &Live::new(9);
+    let batches = run(size, &[(35, 3), (36, 2)], async || told(numbers(6).batch(size)).await);
+    assert_eq!(batches, [(35, vec![0, 1, 2, 3]), (50, vec![4, 5])]);
+    size.set(2);
+    let batches = run(size, &[(15, 4)], async || told(numbers(6).batch(size)).await);
+    assert_eq!(batches, [(10, vec![0, 1]), (50, vec![2, 3, 4, 5])]);
+}
+
+#[test]
+fn the_size_of_a_batch_may_be_changed_by_who_takes_it() {
+    let size = Live::new(1);
+    let grow = |batch: Vec<u32>| {
+        size.set(2 * batch.len());
+        batch
+    };
+    let batches = in_virtual_time(pipeline! { 0..10u32 |> batch(&size) |> map(grow) |> collect::<Vec<_>>() });
+    assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 10);
+    assert_eq!(size.get(), 2 * batches.last().unwrap().len());
+}
+
+#[test]
+fn a_heavy_batch_is_given_at_once_when_the_limit_sinks() {
+    let limit = &Live::new(1000);
+    let batches = run(limit, &[(35, 4)], async || {
+        told(numbers(6).with(|i| i.batch(9).max_weight(limit, |x| *x as usize))).await
+    });
+    assert_eq!(batches, [(35, vec![0, 1, 2, 3]), (40, vec![4]), (50, vec![5])]);
+}
+
+#[test]
+fn the_wait_of_an_open_batch_changes() {
+    for (changes, given) in
+        [(&[][..], [45, 95]), (&[(12, 30)], [30, 60]), (&[(32, 5)], [32, 45]), (&[(5, 60)], [60, 100])]
+    {
+        let wait = &Live::new(ms(45));
+        let changes: Vec<_> = changes.iter().map(|(at, wait)| (*at, ms(*wait))).collect();
+        let first_two = |batches: Vec<(u64, Vec<u32>)>| [batches[0].0, batches[1].0];
+        wait.set(ms(45));
+        let all = run(wait, &changes, async || told(numbers(7).with(|i| i.batch(100).max_wait(wait))).await);
+        assert_eq!(first_two(all), given, "batch {changes:?}");
+        wait.set(ms(45));
+        let all = run(wait, &changes, async || told(numbers(7).buffer_time(wait)).await);
+        assert_eq!(first_two(all), given, "buffer_time {changes:?}");
+        wait.set(ms(45));
+        let all = run(wait, &changes, async || {
+            told(numbers(7).with(|i| i.batch_by(|_| 0, 100).max_wait(wait))).await
+        });
+        assert_eq!(first_two(all), given, "batch_by {changes:?}");
+    }
+}
+
+#[test]
+fn the_batches_of_all_keys_that_are_full_are_given_at_once() {
+    let size = &Live::new(9);
+    let by_key = || numbers(7).with(|i| i.batch_by(|x| *x % 3, size));
+    let expected = [(45, vec![0, 3]), (45, vec![1, 4]), (50, vec![2, 5]), (100, vec![6])];
+    assert_eq!(run(size, &[(45, 2)], async || told(by_key()).await), expected);
+    size.set(9);
+    let timed = || numbers(7).with(|i| i.batch_by(|x| *x % 3, size).max_wait(s(1)));
+    assert_eq!(run(size, &[(45, 2)], async || told(timed()).await), expected);
+    // One by one, each in a poll of its own.
+    size.set(9);
+    let streamed = run(size, &[(45, 2)], async || timed().map(|batch| batch).collect::<Vec<_>>().await);
+    assert_eq!(streamed, expected.map(|(_, batch)| batch));
+}
+
+#[test]
+fn a_run_that_is_long_enough_is_given_at_once() {
+    let max = &Live::new(100);
+    let runs =
+        run(max, &[(25, 2)], async || told(numbers(5).with(|i| i.batch_while(|_, _| true).max(max))).await);
+    assert_eq!(runs, [(25, vec![0, 1, 2]), (40, vec![3, 4])]);
+}
+
+#[test]
+fn windows_have_another_size_from_the_next_item_on() {
+    let size = Live::new(3);
+    let windows = |changes: &[(u32, usize)]| {
+        size.set(3);
+        let change = |x: &u32| changes.iter().filter(|(at, _)| at == x).for_each(|(_, to)| size.set(*to));
+        // Each item in a poll of its own.
+        let items = stream::iter(0..9u32).then(async |x| {
+            sleep(ms(1)).await;
+            x
+        });
+        let changed = pipeline! { Pipe::from_stream(Box::pin(items)) |> inspect(change) |> batch(1, max_wait = ms(0)) |> flatten() };
+        let all =
+            pipeline! { changed |> window(&size) |> map(|window| window.to_vec()) |> collect::<Vec<_>>() };
+        in_virtual_time(all)
+    };
+    assert_eq!(windows(&[(5, 1)])[2..], [vec![2, 3, 4], vec![3, 4, 5], vec![6], vec![7], vec![8]]);
+    assert_eq!(windows(&[(1, 2)])[..2], [[1, 2], [2, 3]]);
+    assert_eq!(
+        windows(&[(3, 5)])[1..],
+        [vec![1, 2, 3], vec![2, 3, 4, 5, 6], vec![3, 4, 5, 6, 7], vec![4, 5, 6, 7, 8]]
+    );
+}
+
+#[test]
+fn a_buffer_takes_more_while_the_body_is_busy_or_less() {
+    for (changes, ahead) in [
+        (&[][..], [(0, 0), (0, 1), (0, 2)].to_vec()),
+        (&[(20, 4)], vec![(0, 0), (0, 1), (0, 2), (20, 3), (20, 4)]),
+    ] {
+        let capacity = &Live::new(2);
+        let taken = run(capacity, changes, async || {
+            let (start, taken) = (Instant::now(), RefCell::new(Vec::new()));
+            let note = |x: &u32| taken.borrow_mut().push((start.elapsed().as_millis(), *x));
+            let body = async |_| sleep(ms(1000)).await;
+            let all = pipeline! { 0..100u32 |> inspect(note) |> buffer(capacity) |> for_each_async(body) };
+            timeout(ms(900), all).await.unwrap_err();
+            taken.into_inner()
+        });
+        assert_eq!(taken, ahead);
+    }
+    let capacity = Live::new(5);
+    let body = async |x| {
+        if x == 0 {
+            capacity.set(1);
+        }
+    };
+    in_virtual_time(pipeline! { 0..100u32 |> buffer(&capacity) |> for_each_async(body) });
+}
+
+#[test]
+fn the_newest_item_is_given_at_its_new_time() {
+    type Given = Vec<(u64, u32)>;
+    let given =
+        |period: u64, changes: &[(u64, u64)], with: fn(&Live<Duration>) -> BoxPipe<'static, u32>| -> Given {
+            let live = &Live::new(ms(period));
+            let changes: Vec<_> = changes.iter().map(|(at, to)| (*at, ms(*to))).collect();
+            run(live, &changes, async || told(with(live)).await)
+        };
+    let debounce = |quiet: &Live<Duration>| numbers(3).debounce(quiet).boxed();
+    assert_eq!(given(50, &[], debounce), [(70, 2)]);
+    assert_eq!(given(50, &[(30, 15)], debounce), [(35, 2)]);
+    assert_eq!(given(50, &[(40, 15)], debounce), [(40, 2)]);
+    assert_eq!(given(50, &[(40, 60)], debounce), [(80, 2)]);
+    let max_wait = |max: &Live<Duration>| numbers(9).with(|i| i.debounce(ms(15)).max_wait(max)).boxed();
+    assert_eq!(given(1000, &[], max_wait), [(95, 8)]);
+    assert_eq!(given(1000, &[(35, 22)], max_wait), [(35, 3), (62, 6), (92, 8)]);
+    let audit = |period: &Live<Duration>| numbers(5).audit(period).boxed();
+    assert_eq!(given(25, &[], audit), [(25, 2), (55, 4)]);
+    assert_eq!(given(25, &[(12, 35)], audit), [(35, 3), (75, 4)]);
+    assert_eq!(given(90, &[(12, 11)], audit), [(12, 1), (31, 3), (51, 4)]);
+    let sample = |period: &Live<Duration>| numbers(5).sample(period).boxed();
+    assert_eq!(given(25, &[], sample), [(25, 2), (50, 4)]);
+    assert_eq!(given(25, &[(12, 40)], sample), [(40, 3), (80, 4)]);
+    assert_eq!(given(1000, &[(12, 7)], sample), [(12, 1), (21, 2), (35, 3), (42, 4)]);
+}
+
+#[test]
+fn a_wait_for_upstream_gets_another_limit() {
+    let elapsed = |changes: &[(u64, u64)], which: usize| {
+        let wait = &Live::new(ms(50));
+        let changes: Vec<_> = changes.iter().map(|(at, to)| (*at, ms(*to))).collect();
+        run(wait, &changes, async || {
+            let start = Instant::now();
+            let silent = Pipe::from_stream(stream::pending::<u32>());
+            let error = match which {
+                0 => pipeline! { silent |> timeout(wait) |> drain() }.await,
+                1 => pipeline! { silent |> timeout(1h, first = wait) |> drain() }.await,
+                _ => pipeline! { silent |> timeout(1h, total = wait) |> drain() }.await,
+            };
+            assert_eq!(error, Err(Elapsed));
+            start.elapsed().as_millis()
+        })
+    };
+    for which in 0..3 {
+        assert_eq!(elapsed(&[], which), 50);
+        assert_eq!(elapsed(&[(30, 70)], which), 70);
+        assert_eq!(elapsed(&[(30, 40)], which), 40);
+        assert_eq!(elapsed(&[(30, 10)], which), 30);
+        assert_eq!(elapsed(&[(30, 1000), (31, 60)], which), 60);
+    }
+}
+
+#[test]
+fn the_next_tick_is_the_new_period_after_the_last() {
+    let ticks = |changes: &[(u64, u64)]| {
+        let period = &Live::new(ms(20));
+        let changes: Vec<_> = changes.iter().map(|(at, to)| (*at, ms(*to))).collect();
+        let ticks = run(period, &changes, async || told(interval(period).take(5)).await);
+        ticks.into_iter().map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    assert_eq!(ticks(&[]), [0, 20, 40, 60, 80]);
+    assert_eq!(ticks(&[(30, 50)]), [0, 20, 70, 120, 170]);
+    assert_eq!(ticks(&[(30, 15)]), [0, 20, 35, 50, 65]);
+    // It is late for a shorter one: the newest of those, and no burst.
+    assert_eq!(ticks(&[(30, 3)]), [0, 20, 30, 32, 35]);
+}
+
+#[test]
+fn more_items_may_be_on_their_way() {
+    let capacity = &Live::new(2);
+    let given = run(capacity, &[(5, 4)], async || {
+        told(Pipe::new(0..6).with(|i| i.delay(ms(20)).capacity(capacity))).await
+    });
+    assert_eq!(given, [(20, 0), (20, 1), (25, 2), (25, 3), (40, 4), (40, 5)]);
+    capacity.set(4);
+    let given = run(capacity, &[(5, 1)], async || {
+        told(Pipe::new(0..6).with(|i| i.delay(ms(20)).capacity(capacity))).await
+    });
+    assert_eq!(given, [(20, 0), (20, 1), (20, 2), (20, 3), (40, 4), (60, 5)]);
+}
+
+/// Not in virtual time: the threads are real ones.
+#[tokio::test]
+async fn more_threads_are_used_at_once() {
+    let threads = Live::new(1);
+    let all_begun = Arc::new(Barrier::new(3));
+    let call = move |_: u32| {
+        all_begun.wait();
+    };
+    // Each call waits for two others, which begin when they may.
+    let mut calls = Box::pin(pipeline! { 0..3u32 |> parallel(&threads, call) |> count() });
+    assert!(futures::poll!(&mut calls).is_pending());
+    threads.set(3);
+    assert_eq!(calls.await, 3);
+}
+
+#[test]
+fn a_stage_refuses_what_it_can_do_nothing_with() {
+    let (size, time) = (Live::new(1usize), Live::new(ms(1)));
+    let numbers = || Pipe::new(0..3u32);
+    let refuses = |live: &Live<usize>| {
+        let set = std::panic::AssertUnwindSafe(|| live.set(0));
+        std::panic::catch_unwind(set).is_err() && live.get() == 1
+    };
+    let refuses_time = || {
+        let set = std::panic::AssertUnwindSafe(|| time.set(Duration::ZERO));
+        std::panic::catch_unwind(set).is_err() && time.get() == ms(1)
+    };
+    let _pipe = numbers().batch(&size);
+    assert!(refuses(&size));
+    drop(_pipe);
+    let _pipe = numbers().window(&size);
+    assert!(refuses(&size));
+    drop(_pipe);
+    let _pipe = numbers().buffer(&size);
+    assert!(refuses(&size));
+    drop(_pipe);
+    let _pipe = numbers().parallel(&size, |x| x);
+    assert!(refuses(&size));
+    drop(_pipe);
+    let _pipe = numbers().with(|i| i.map_async(async |x| x).concurrency(&size));
+    assert!(refuses(&size));
+    drop(_pipe);
+    let _pipe = numbers().debounce(&time);
+    assert!(refuses_time());
+    drop(_pipe);
+    let _pipe = numbers().timeout(&time);
+    assert!(refuses_time());
+    drop(_pipe);
+    let _pipe = interval(&time);
+    assert!(refuses_time());
+    drop(_pipe);
+    size.set(0);
+    time.set(Duration::ZERO);
 }

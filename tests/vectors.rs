@@ -62,7 +62,9 @@ macro_rules! left_nested {
 /// The one table: how an operator is written, in both forms. Another operator is another row.
 fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
     Some(match name {
-        "batch" => |case| both!(case: { |> batch(case.arg("n")) } { .batch(case.arg("n")) }),
+        "batch" => {
+            |case| both!(case: { |> batch(case.arg::<usize>("n")) } { .batch(case.arg::<usize>("n")) })
+        }
         "batch_max_wait" => |case| {
             let (n, wait) = (case.arg::<usize>("n"), ms(case.arg("max_wait")));
             both!(case: { |> batch(n, max_wait = wait) } { .with(|items| items.batch(n).max_wait(wait)) })

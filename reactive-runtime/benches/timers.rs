@@ -37,6 +37,7 @@ const VARIANTS: &[(Variant, Variant, f64)] = &[
     (("debounce_max_wait", by_debounce_max_wait), NONE, ADDED_MAX),
     (("audit", by_audit), NONE, ADDED_MAX),
     (("sample", by_sample), NONE, ADDED_MAX),
+    (("batch_max_wait", by_batch_max_wait), ("batch", by_batch), f64::INFINITY),
     (("timeout_one_by_one", by_timeout_one_by_one), ("one_by_one", by_one_by_one), f64::INFINITY),
     (("tokio_stream", by_tokio_stream), ("tokio_stream_none", by_tokio_stream_none), f64::INFINITY),
 ];
@@ -84,6 +85,26 @@ fn by_audit(runtime: &Runtime, items: &[u64]) -> u64 {
 #[inline(never)]
 fn by_sample(runtime: &Runtime, items: &[u64]) -> u64 {
     runtime.block_on(pipeline! { items |> map(scramble) |> sample(LONG) |> fold(0, u64::wrapping_add) })
+}
+
+/// Batches of ten, as ten times as many as there would be of a hundred: what is paid is paid for each batch.
+#[inline(never)]
+fn by_batch(runtime: &Runtime, items: &[u64]) -> u64 {
+    let sum = pipeline! {
+        items |> map(scramble) |> batch(10) |> fold(0, |sum: u64, batch| batch.into_iter().fold(sum, u64::wrapping_add))
+    };
+    runtime.block_on(sum)
+}
+
+#[inline(never)]
+fn by_batch_max_wait(runtime: &Runtime, items: &[u64]) -> u64 {
+    let sum = pipeline! {
+        items
+            |> map(scramble)
+            |> batch(10, max_wait = LONG)
+            |> fold(0, |sum: u64, batch| batch.into_iter().fold(sum, u64::wrapping_add))
+    };
+    runtime.block_on(sum)
 }
 
 #[inline(never)]

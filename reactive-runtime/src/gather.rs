@@ -30,6 +30,17 @@ pub trait Gather<T> {
         None
     }
 
+    /// Follows a change of its settings, and gives what that makes ready, the rest of it by [`more`](Self::more). Asked
+    /// before upstream is driven.
+    fn follow(&mut self) -> Option<Self::Out> {
+        None
+    }
+
+    /// Wakes the task when a setting changes that may make something ready; ready if one has.
+    fn poll_changed(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+
     /// Upstream has ended or failed: gives what is held, the rest of it by [`more`](Self::more).
     fn flush(&mut self, cause: Flush) -> Option<Self::Out>;
 
@@ -96,18 +107,20 @@ impl<F: Flow<Error = K>, G: Gather<F::Item>, K: Fault> Flow for GatherFlow<F, G,
         if *filling.more {
             let next = filling.gather.more();
             if filling.give(next).is_break() {
-                if !filling.broke {
-                    me.upstream.poll_progress(cx);
-                }
-                return filling.stopped(cx);
+                return filling.stopped_above(me.upstream, cx);
             }
         }
         if let Some(told) = me.tail.settle() {
             return Poll::Ready(told);
         }
+        let followed = filling.gather.follow();
+        if followed.is_some() && filling.give_apart(followed).is_break() {
+            return filling.stopped_above(me.upstream, cx);
+        }
         let driven = me.upstream.poll_drive(cx, &mut filling);
         let Some(cause) = Flush::cause(&driven) else {
-            return if driven.is_ready() { filling.stopped(cx) } else { Poll::Pending };
+            let stops = driven.is_ready() || filling.gather.poll_changed(cx).is_ready();
+            return if stops { filling.stopped(cx) } else { Poll::Pending };
         };
         me.tail.note(driven);
         let held = filling.gather.flush(cause);
@@ -161,10 +174,28 @@ impl<'a, G, D> Filling<'a, G, D> {
         ControlFlow::Continue(())
     }
 
-    /// What a call tells after a break: of downstream, or for want of budget.
+    /// As `give`, but not where items flow: what is below is inlined once, into the loop of the source.
+    #[inline(never)]
+    fn give_apart<T>(&mut self, ready: Option<G::Out>) -> ControlFlow<()>
+    where
+        G: Gather<T>,
+        D: Downstream<G::Out>,
+    {
+        self.give(ready)
+    }
+
+    /// What a call tells that stops: downstream broke, or there is more to do in another call.
     #[inline(always)]
     fn stopped<E>(&self, cx: &Context<'_>) -> Driven<E> {
         if self.broke { Poll::Ready(Ok(Drive::Paused)) } else { yield_now(cx) }
+    }
+
+    /// The same, before it drove upstream.
+    fn stopped_above<F: Flow>(&self, upstream: Pin<&mut F>, cx: &mut Context<'_>) -> Driven<F::Error> {
+        if !self.broke {
+            upstream.poll_progress(cx);
+        }
+        self.stopped(cx)
     }
 }
 

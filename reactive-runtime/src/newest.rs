@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use crate::flow::{Downstream, Drive, Driven, Flow};
+use crate::flow::{Downstream, Drive, Driven, Flow, yield_now};
 use crate::timer::Timer;
 
 /// When the newest item is given.
@@ -22,8 +22,14 @@ pub trait Release {
     /// The first poll.
     fn start(&mut self, _now: Instant) {}
 
-    /// Until when an item is held that was taken `now`, in place of one that was held until `replaced`.
-    fn hold(&mut self, replaced: Option<Instant>, now: Instant) -> Instant;
+    /// Until when an item is held that was taken at `newest`, where one has been held `since` then.
+    fn due(&self, since: Instant, newest: Instant) -> Instant;
+
+    /// Follows a change of its settings.
+    fn follow(&mut self);
+
+    /// Wakes the task when a setting changes; ready if one has.
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 pin_project! {
@@ -43,7 +49,9 @@ pin_project! {
 #[derive(Debug)]
 struct Held<T> {
     item: T,
-    due: Instant,
+    // When it was taken, and when the first of those that it has replaced.
+    newest: Instant,
+    since: Instant,
 }
 
 impl<F: Flow, R> NewestFlow<F, R, F::Item> {
@@ -109,6 +117,7 @@ impl<F: Flow<Item = T>, R: Release, T> NewestFlow<F, R, T> {
     /// What is held, if its time has come.
     fn due(self: Pin<&mut Self>) -> Option<T> {
         let me = self.project();
+        me.release.follow();
         if *me.started && me.held.is_none() {
             return None;
         }
@@ -116,7 +125,7 @@ impl<F: Flow<Item = T>, R: Release, T> NewestFlow<F, R, T> {
         if !std::mem::replace(me.started, true) {
             me.release.start(now);
         }
-        me.held.take_if(|held| held.due <= now).map(|held| held.item)
+        me.held.take_if(|held| me.release.due(held.since, held.newest) <= now).map(|held| held.item)
     }
 
     /// Upstream has no more for now, and gave `newest` last: holds it, and waits for its time.
@@ -128,10 +137,16 @@ impl<F: Flow<Item = T>, R: Release, T> NewestFlow<F, R, T> {
     ) -> Driven<F::Error> {
         let me = self.project();
         if let Some(item) = newest {
-            let replaced = me.held.as_ref().map(|held| held.due);
-            *me.held = Some(Held { item, due: me.release.hold(replaced, Instant::now()) });
+            let now = Instant::now();
+            let since = me.held.as_ref().map_or(now, |held| held.since);
+            *me.held = Some(Held { item, newest: now, since });
         }
-        let Some(held) = me.held.take_if(|held| me.timer.poll_until(held.due, cx).is_ready()) else {
+        let Some(held) = &*me.held else { return Poll::Pending };
+        if me.release.poll_changed(cx).is_ready() {
+            return yield_now(cx);
+        }
+        let due = me.release.due(held.since, held.newest);
+        let Some(held) = me.held.take_if(|_| me.timer.poll_until(due, cx).is_ready()) else {
             return Poll::Pending;
         };
         if down.push(held.item).is_break() { Poll::Ready(Ok(Drive::Paused)) } else { Poll::Pending }

@@ -112,8 +112,9 @@ where
         let idle = me.kept.is_none() && me.tail.is_open();
         if idle {
             me.gather.advance(Instant::now());
+            *me.kept = me.gather.follow();
         }
-        if !idle || !me.gather.has_room() {
+        if !idle || me.kept.is_some() || !me.gather.has_room() {
             return me.upstream.poll_progress(cx);
         }
         let mut keep = Keep(me.kept);
@@ -163,36 +164,25 @@ impl<G, D> Filling<'_, G, D> {
         D: Downstream<G::Out>,
     {
         self.gather.advance(now);
+        let followed = self.gather.follow();
+        if followed.is_some() {
+            self.give_apart(followed)?;
+        }
         while let Some(due) = self.gather.due() {
             self.give_apart(Some(due))?;
         }
         ControlFlow::Continue(())
     }
 
-    /// As `give`, but not where items flow: what is below is inlined once, into the loop of the source.
-    #[inline(never)]
-    fn give_apart<T>(&mut self, ready: Option<G::Out>) -> ControlFlow<()>
-    where
-        G: Gather<T>,
-        D: Downstream<G::Out>,
-    {
-        self.give(ready)
-    }
-
-    /// What a call tells that stopped before it drove upstream.
-    fn stopped_above<F: Flow>(&self, upstream: Pin<&mut F>, cx: &mut Context<'_>) -> Driven<F::Error> {
-        if !self.broke {
-            upstream.poll_progress(cx);
-        }
-        self.stopped(cx)
-    }
-
-    /// Waits for the deadlines, and pushes what is due at each. Ready when it has to stop.
+    /// Waits for the deadlines, and pushes what is due at each. Ready when it has to stop, or a setting has changed.
     fn wait<T>(&mut self, mut now: Instant, timer: &mut Timer, cx: &mut Context<'_>) -> Poll<()>
     where
         G: TimedGather<T>,
         D: Downstream<G::Out>,
     {
+        if self.gather.poll_changed(cx).is_ready() {
+            return Poll::Ready(());
+        }
         while let Some(deadline) = self.gather.deadline() {
             if deadline > now {
                 ready!(timer.poll_until(deadline, cx));

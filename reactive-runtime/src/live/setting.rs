@@ -18,6 +18,11 @@ impl<T> Setting<T> {
     pub(crate) const fn fixed(value: T) -> Self {
         Self { value, live: None }
     }
+
+    /// Whether it never changes.
+    pub fn is_fixed(&self) -> bool {
+        self.live.is_none()
+    }
 }
 
 impl<T: Copy> Setting<T> {

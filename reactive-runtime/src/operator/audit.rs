@@ -1,20 +1,21 @@
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::flow::Flow;
 use crate::items::{Items, Stage, Staged};
+use crate::live::{IntoSetting, Setting};
 use crate::newest::{NewestFlow, Release};
 use crate::pipe::Pipe;
 use crate::timer::after;
-use crate::units::IntoDuration;
 
 impl<T, K> Items<T, K> {
     /// Waits `period` from an item on, then gives the newest one; the next item starts the next wait.
     ///
     /// So items come at most once each `period`, and never later than `period` after they came. It holds one item, which is
     /// given at once at the end of the source. An item that comes in the very instant in which a wait is over starts the
-    /// next.
+    /// next. `period` may be [`Live`](crate::Live): a change also holds for the wait that is on.
     ///
     /// [`sample`](Items::sample) is for fixed times, [`debounce`](Items::debounce) for the time after the last item.
     ///
@@ -46,9 +47,11 @@ impl<T, K> Items<T, K> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn audit(self, period: impl IntoDuration) -> Staged<Audit, T, K> {
-        let period = period.into_duration();
-        assert!(!period.is_zero(), "an audit of zero has no meaning: give it a period such as `100ms`");
+    pub fn audit(self, period: impl IntoSetting<Duration>) -> Staged<Audit, T, K> {
+        let period = period.into_setting(|period| match *period {
+            Duration::ZERO => Err("an audit of zero has no meaning: give it a period such as `100ms`"),
+            _ => Ok(()),
+        });
         self.stage(Audit { period })
     }
 }
@@ -56,15 +59,15 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Waits `period` from an item on, then gives the newest one. See [`Items::audit`].
     #[track_caller]
-    pub fn audit(self, period: impl IntoDuration) -> Pipe<NewestFlow<F, Audit, F::Item>> {
+    pub fn audit(self, period: impl IntoSetting<Duration>) -> Pipe<NewestFlow<F, Audit, F::Item>> {
         self.with(|items| items.audit(period))
     }
 }
 
 /// Gives the newest item a while after the first: made by [`Items::audit`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Audit {
-    period: Duration,
+    period: Setting<Duration>,
 }
 
 impl<F: Flow> Stage<F> for Audit {
@@ -78,8 +81,16 @@ impl<F: Flow> Stage<F> for Audit {
 impl Release for Audit {
     const AT_END: bool = true;
 
-    fn hold(&mut self, replaced: Option<Instant>, now: Instant) -> Instant {
-        replaced.unwrap_or_else(|| after(now, self.period))
+    fn due(&self, since: Instant, _: Instant) -> Instant {
+        after(since, self.period.get())
+    }
+
+    fn follow(&mut self) {
+        self.period.changed();
+    }
+
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.period.poll_changed(cx).map(drop)
     }
 }
 

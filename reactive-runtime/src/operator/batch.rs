@@ -3,9 +3,12 @@ pub(super) mod max_wait;
 #[cfg(feature = "time")]
 pub(super) mod waiting;
 
+use std::task::{Context, Poll};
+
 use crate::flow::Flow;
 use crate::gather::{Flush, Gather, GatherFlow};
 use crate::items::{Items, Stage, Staged};
+use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
 
 /// The room that the first batch gets at once; it grows to its full size if that many items come.
@@ -29,6 +32,9 @@ impl<T, K> Items<T, K> {
     ///
     /// It holds at most `size` items, in one allocation a batch.
     ///
+    /// `size` may be [`Live`](crate::Live): a change also holds for the open batch, which is given at once where it has as
+    /// many items already.
+    ///
     /// Options: [`max_wait`](Staged::max_wait), [`max_weight`](Staged::max_weight).
     ///
     /// # Panics
@@ -45,7 +51,7 @@ impl<T, K> Items<T, K> {
     /// ```
     #[doc(alias = "chunks")]
     #[track_caller]
-    pub fn batch(self, size: usize) -> Staged<Batch, Vec<T>, K> {
+    pub fn batch(self, size: impl IntoSetting<usize>) -> Staged<Batch, Vec<T>, K> {
         self.stage(Batch::new(size))
     }
 }
@@ -53,9 +59,9 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Gathers `size` items into a `Vec`. See [`Items::batch`].
     #[track_caller]
-    pub fn batch(self, size: usize) -> Pipe<GatherFlow<F, Open<F::Item>, F::Error>> {
-        let Batch { size } = Batch::new(size);
-        self.with(|items| items.batch(size))
+    pub fn batch(self, size: impl IntoSetting<usize>) -> Pipe<GatherFlow<F, Open<F::Item>, F::Error>> {
+        let batch = Batch::new(size);
+        self.with(|items| items.stage::<Vec<F::Item>, F::Error, _>(batch))
     }
 }
 
@@ -63,7 +69,8 @@ impl<T, K> Staged<Batch, Vec<T>, K> {
     /// Ends a batch also by weight: no batch weighs more than `limit`, but an item that does so alone.
     ///
     /// An item that would make the open batch too heavy brings that out and begins the next; a batch that weighs `limit` or
-    /// more is given at once. `weigh` is called once for each item: bytes, rows, or what it costs.
+    /// more is given at once. `weigh` is called once for each item: bytes, rows, or what it costs. `limit` may be
+    /// [`Live`](crate::Live), as the size may.
     ///
     /// # Examples
     ///
@@ -76,32 +83,46 @@ impl<T, K> Staged<Batch, Vec<T>, K> {
     /// ```
     pub fn max_weight<W: FnMut(&T) -> usize>(
         self,
-        limit: usize,
+        limit: impl IntoSetting<usize>,
         weigh: W,
     ) -> Staged<WeightedBatch<W>, Vec<T>, K> {
-        self.map_op(|batch| WeightedBatch { batch, limit, weigh })
+        self.map_op(|batch| WeightedBatch::new(batch, limit, weigh))
     }
 }
 
 /// Gathers items: made by [`Items::batch`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Batch {
-    size: usize,
+    size: Setting<usize>,
 }
 
 /// Gathers items by number and by weight: made by [`Staged::max_weight`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct WeightedBatch<W> {
     batch: Batch,
-    limit: usize,
+    limit: Setting<usize>,
     weigh: W,
 }
 
 impl Batch {
     #[track_caller]
-    pub(super) fn new(size: usize) -> Self {
-        assert!(size > 0, "a batch of 0 items has no meaning: `batch` takes a size of at least 1");
-        Self { size }
+    fn new(size: impl IntoSetting<usize>) -> Self {
+        Self::of(size, |size| match size {
+            0 => Err("a batch of 0 items has no meaning: `batch` takes a size of at least 1"),
+            _ => Ok(()),
+        })
+    }
+
+    /// A batch whose size another operator gives.
+    #[track_caller]
+    pub(super) fn of(size: impl IntoSetting<usize>, check: fn(&usize) -> Result<(), &'static str>) -> Self {
+        Self { size: size.into_setting(check) }
+    }
+}
+
+impl<W> WeightedBatch<W> {
+    fn new(batch: Batch, limit: impl IntoSetting<usize>, weigh: W) -> Self {
+        Self { batch, limit: limit.into_setting(|_| Ok(())), weigh }
     }
 }
 
@@ -125,14 +146,26 @@ impl<F: Flow, W: FnMut(&F::Item) -> usize> Stage<F> for WeightedBatch<W> {
 #[derive(Debug)]
 pub struct Open<T> {
     items: Vec<T>,
-    size: usize,
+    size: Setting<usize>,
     // What the next batch allocates: as much as the last one held.
     room: usize,
 }
 
 impl<T> Open<T> {
     fn new(Batch { size }: Batch) -> Self {
-        Self { items: Vec::new(), size, room: size.min(FIRST_ROOM) }
+        Self { items: Vec::new(), room: size.get().min(FIRST_ROOM), size }
+    }
+
+    #[inline(always)]
+    fn is_full(&self) -> bool {
+        self.items.len() >= self.size.get()
+    }
+
+    #[inline(always)]
+    fn take(&mut self) -> Vec<T> {
+        // Where time or weight cuts the batches, the next is like this one.
+        self.room = self.items.len();
+        std::mem::take(&mut self.items)
     }
 }
 
@@ -145,20 +178,20 @@ impl<T> Gather<T> for Open<T> {
             self.items.reserve_exact(self.room);
         }
         self.items.push(item);
-        if self.items.len() < self.size {
-            return None;
-        }
-        self.room = self.size;
-        Some(std::mem::take(&mut self.items))
+        self.is_full().then(|| self.take())
+    }
+
+    fn follow(&mut self) -> Option<Vec<T>> {
+        self.size.changed();
+        self.is_full().then(|| self.take())
+    }
+
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.items.is_empty() { Poll::Pending } else { self.size.poll_changed(cx).map(drop) }
     }
 
     fn flush(&mut self, _: Flush) -> Option<Vec<T>> {
-        if self.items.is_empty() {
-            return None;
-        }
-        // Where time or weight cuts the batches, the next is like this one.
-        self.room = self.items.len();
-        Some(std::mem::take(&mut self.items))
+        (!self.items.is_empty()).then(|| self.take())
     }
 
     fn size_hint(
@@ -167,10 +200,12 @@ impl<T> Gather<T> for Open<T> {
         fallible: bool,
     ) -> (usize, Option<usize>) {
         let held = self.items.len();
-        // An error cuts the batch that is open, so each item may be a batch.
-        let smallest = if fallible { 1 } else { self.size };
+        // An error cuts the batch that is open, so each item may be a batch; where the size may change, so may all of them.
+        let fixed = self.size.is_fixed();
+        let smallest = if fallible || !fixed { 1 } else { self.size.get() };
+        let largest = if fixed { self.size.get() } else { usize::MAX };
         let batches = |items: usize, size| items.saturating_add(held).div_ceil(size);
-        (batches(at_least, self.size), at_most.map(|items| batches(items, smallest)))
+        (batches(at_least, largest), at_most.map(|items| batches(items, smallest)))
     }
 }
 
@@ -179,7 +214,7 @@ impl<T> Gather<T> for Open<T> {
 pub struct WeightedOpen<T, W> {
     open: Open<T>,
     weight: usize,
-    limit: usize,
+    limit: Setting<usize>,
     weigh: W,
 }
 
@@ -195,7 +230,7 @@ impl<T, W: FnMut(&T) -> usize> Gather<T> for WeightedOpen<T, W> {
     #[inline(always)]
     fn add(&mut self, item: T) -> Option<Vec<T>> {
         let weight = (self.weigh)(&item);
-        let too_heavy = self.weight.checked_add(weight).is_none_or(|all| all > self.limit);
+        let too_heavy = self.weight.checked_add(weight).is_none_or(|all| all > self.limit.get());
         let done = if too_heavy { self.flush(Flush::End) } else { None };
         self.weight += weight;
         let full = self.open.add(item);
@@ -207,7 +242,24 @@ impl<T, W: FnMut(&T) -> usize> Gather<T> for WeightedOpen<T, W> {
     }
 
     fn more(&mut self) -> Option<Vec<T>> {
-        if self.weight < self.limit { None } else { self.flush(Flush::End) }
+        if self.weight < self.limit.get() { None } else { self.flush(Flush::End) }
+    }
+
+    fn follow(&mut self) -> Option<Vec<T>> {
+        self.limit.changed();
+        let full = self.open.follow();
+        if full.is_some() {
+            self.weight = 0;
+        }
+        full.or_else(|| self.more())
+    }
+
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.open.items.is_empty() {
+            return Poll::Pending;
+        }
+        let (limit, size) = (self.limit.poll_changed(cx), self.open.poll_changed(cx));
+        if limit.is_ready() { Poll::Ready(()) } else { size }
     }
 
     fn flush(&mut self, cause: Flush) -> Option<Vec<T>> {

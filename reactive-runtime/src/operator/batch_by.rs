@@ -1,7 +1,8 @@
 #[cfg(feature = "time")]
 pub(super) mod max_wait;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::task::{Context, Poll};
 
 use foldhash::quality::RandomState;
 
@@ -9,6 +10,7 @@ use super::distinct::Key;
 use crate::flow::Flow;
 use crate::gather::{Flush, Gather, GatherFlow};
 use crate::items::{Items, Stage, Staged};
+use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
 
 /// How many batches are open at most, unless told otherwise.
@@ -20,6 +22,9 @@ impl<T, K> Items<T, K> {
     /// At most 10 000 batches are open, or [`max_keys`](Staged::max_keys): a new key brings out the one that was opened
     /// first. All of them are flushed at the end and before an error, in the order in which they were opened. It holds
     /// at most `size` items a key.
+    ///
+    /// `size` may be [`Live`](crate::Live): a change also holds for the batches that are open, and those that have as many
+    /// items already are given at once, in the order in which they were opened.
     ///
     /// Options: [`max_wait`](Staged::max_wait), [`max_keys`](Staged::max_keys).
     ///
@@ -36,7 +41,7 @@ impl<T, K> Items<T, K> {
     /// assert_eq!(block_on(batches), [vec!["a1", "a2"], vec!["b1"], vec!["a3"]]);
     /// ```
     #[track_caller]
-    pub fn batch_by<Q, F>(self, key: F, size: usize) -> Staged<BatchBy<F>, Vec<T>, K>
+    pub fn batch_by<Q, F>(self, key: F, size: impl IntoSetting<usize>) -> Staged<BatchBy<F>, Vec<T>, K>
     where
         Q: Clone + Key,
         F: FnMut(&T) -> Q,
@@ -48,18 +53,22 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Gathers `size` items with equal keys into a `Vec`. See [`Items::batch_by`].
     #[track_caller]
-    pub fn batch_by<Q, G>(self, key: G, size: usize) -> Pipe<GatherFlow<F, OpenBy<F::Item, Q, G>, F::Error>>
+    pub fn batch_by<Q, G>(
+        self,
+        key: G,
+        size: impl IntoSetting<usize>,
+    ) -> Pipe<GatherFlow<F, OpenBy<F::Item, Q, G>, F::Error>>
     where
         Q: Clone + Key,
         G: FnMut(&F::Item) -> Q,
     {
-        let BatchBy { key, size, .. } = BatchBy::new(key, size);
-        self.with(|items| items.batch_by(key, size))
+        let batches = BatchBy::new(key, size);
+        self.with(|items| items.stage::<Vec<F::Item>, F::Error, _>(batches))
     }
 }
 
 impl<F, U, K> Staged<BatchBy<F>, U, K> {
-    /// Has at most `keys` batches open.
+    /// Has at most `keys` batches open. It bounds what the stage may hold, so it is fixed.
     ///
     /// # Panics
     ///
@@ -71,17 +80,20 @@ impl<F, U, K> Staged<BatchBy<F>, U, K> {
 }
 
 /// Gathers items by key: made by [`Items::batch_by`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct BatchBy<F> {
     key: F,
-    size: usize,
+    size: Setting<usize>,
     max_keys: usize,
 }
 
 impl<F> BatchBy<F> {
     #[track_caller]
-    fn new(key: F, size: usize) -> Self {
-        assert!(size > 0, "a batch of 0 items has no meaning: `batch_by` takes a size of at least 1");
+    fn new(key: F, size: impl IntoSetting<usize>) -> Self {
+        let size = size.into_setting(|size| match size {
+            0 => Err("a batch of 0 items has no meaning: `batch_by` takes a size of at least 1"),
+            _ => Ok(()),
+        });
         Self { key, size, max_keys: MAX_KEYS }
     }
 
@@ -115,18 +127,45 @@ pub struct OpenBy<T, Q, F, S = ()> {
     next: u64,
     // What a batch is told that is opened now.
     told: S,
+    // Those that were too large when the size changed, in their order.
+    overfull: VecDeque<u64>,
     // All are to be given.
     all: bool,
 }
 
 impl<T, Q: Clone + Key, F, S> OpenBy<T, Q, F, S> {
     fn new(op: BatchBy<F>, told: S) -> Self {
-        Self { op, open: HashMap::default(), order: BTreeMap::new(), next: 0, told, all: false }
+        Self {
+            op,
+            open: HashMap::default(),
+            order: BTreeMap::new(),
+            next: 0,
+            told,
+            overfull: VecDeque::new(),
+            all: false,
+        }
     }
 
     fn take_oldest(&mut self) -> Option<Vec<T>> {
         let (_, (key, _)) = self.order.pop_first()?;
         self.open.remove(&key).map(|(_, items)| items)
+    }
+
+    fn take_overfull(&mut self) -> Option<Vec<T>> {
+        while let Some(opened) = self.overfull.pop_front() {
+            // It may have been given since.
+            if let Some((key, _)) = self.order.remove(&opened) {
+                return self.open.remove(&key).map(|(_, items)| items);
+            }
+        }
+        None
+    }
+
+    /// There is another size.
+    fn resized(&mut self, size: usize) {
+        let is_overfull = |key: &Q| self.open.get(key).is_some_and(|(_, items)| items.len() >= size);
+        let overfull = self.order.iter().filter(|(_, (key, _))| is_overfull(key));
+        self.overfull = overfull.map(|(opened, _)| *opened).collect();
     }
 
     fn take(&mut self, key: &Q) -> Option<Vec<T>> {
@@ -143,9 +182,9 @@ impl<T, Q: Clone + Key, F: FnMut(&T) -> Q, S: Copy> Gather<T> for OpenBy<T, Q, F
         let key = (self.op.key)(&item);
         if let Some((_, items)) = self.open.get_mut(&key) {
             items.push(item);
-            return if items.len() < self.op.size { None } else { self.take(&key) };
+            return if items.len() < self.op.size.get() { None } else { self.take(&key) };
         }
-        if self.op.size == 1 {
+        if self.op.size.get() == 1 {
             return Some(vec![item]);
         }
         let oldest = if self.open.len() < self.op.max_keys { None } else { self.take_oldest() };
@@ -156,7 +195,21 @@ impl<T, Q: Clone + Key, F: FnMut(&T) -> Q, S: Copy> Gather<T> for OpenBy<T, Q, F
     }
 
     fn more(&mut self) -> Option<Vec<T>> {
-        if self.all { self.flush(Flush::End) } else { None }
+        if self.all { self.flush(Flush::End) } else { self.take_overfull() }
+    }
+
+    fn follow(&mut self) -> Option<Vec<T>> {
+        if let Some(size) = self.op.size.changed() {
+            self.resized(size);
+        }
+        self.take_overfull()
+    }
+
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.open.is_empty() {
+            return Poll::Pending;
+        }
+        self.op.size.poll_changed(cx).map(|size| self.resized(size))
     }
 
     fn flush(&mut self, _: Flush) -> Option<Vec<T>> {

@@ -1,6 +1,9 @@
+use std::task::{Context, Poll};
+
 use crate::flow::Flow;
 use crate::gather::{Flush, Gather, GatherFlow};
 use crate::items::{Items, Stage, Staged};
+use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
 
 impl<T, K> Items<T, K> {
@@ -20,7 +23,7 @@ impl<T, K> Items<T, K> {
     /// ```
     #[doc(alias = "chunk_by")]
     pub fn batch_while<P: FnMut(&T, &T) -> bool>(self, belongs: P) -> Staged<BatchWhile<P>, Vec<T>, K> {
-        self.stage(BatchWhile { belongs, max: usize::MAX })
+        self.stage(BatchWhile { belongs, max: Setting::fixed(usize::MAX) })
     }
 }
 
@@ -36,23 +39,27 @@ impl<F: Flow> Pipe<F> {
 }
 
 impl<P, U, K> Staged<BatchWhile<P>, U, K> {
-    /// Ends a batch at `items` items, also where the next would belong to it.
+    /// Ends a batch at `items` items, also where the next would belong to it. The number may be [`Live`](crate::Live), as
+    /// the size of a [`batch`](Items::batch).
     ///
     /// # Panics
     ///
     /// If `items` is 0.
     #[track_caller]
-    pub fn max(self, items: usize) -> Self {
-        assert!(items > 0, "a batch of at most 0 items has no meaning: `max` takes at least 1");
-        self.map_op(|op| BatchWhile { max: items, ..op })
+    pub fn max(self, items: impl IntoSetting<usize>) -> Self {
+        let max = items.into_setting(|items| match items {
+            0 => Err("a batch of at most 0 items has no meaning: `max` takes at least 1"),
+            _ => Ok(()),
+        });
+        self.map_op(|op| BatchWhile { max, ..op })
     }
 }
 
 /// Gathers items that belong together: made by [`Items::batch_while`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct BatchWhile<P> {
     belongs: P,
-    max: usize,
+    max: Setting<usize>,
 }
 
 impl<F: Flow, P: FnMut(&F::Item, &F::Item) -> bool> Stage<F> for BatchWhile<P> {
@@ -82,7 +89,16 @@ impl<T, P: FnMut(&T, &T) -> bool> Gather<T> for OpenWhile<T, P> {
     }
 
     fn more(&mut self) -> Option<Vec<T>> {
-        if self.items.len() < self.op.max { None } else { Some(std::mem::take(&mut self.items)) }
+        if self.items.len() < self.op.max.get() { None } else { Some(std::mem::take(&mut self.items)) }
+    }
+
+    fn follow(&mut self) -> Option<Vec<T>> {
+        self.op.max.changed();
+        self.more()
+    }
+
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.items.is_empty() { Poll::Pending } else { self.op.max.poll_changed(cx).map(drop) }
     }
 
     fn flush(&mut self, _: Flush) -> Option<Vec<T>> {

@@ -8,6 +8,7 @@ use pin_project_lite::pin_project;
 use crate::fault::Fault;
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::items::{Items, Stage, Staged};
+use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
 
 impl<T, K> Items<T, K> {
@@ -16,6 +17,9 @@ impl<T, K> Items<T, K> {
     /// It fills while a stage or a terminal below waits for something else: a full `map_async`, the body of a
     /// `for_each_async`. While items are wanted, they pass it and are not queued. All in the same task; the reader of a
     /// `Stream` is polled only for the next item, so for it nothing runs ahead: see [`spawn`](Items::spawn).
+    ///
+    /// `capacity` may be [`Live`](crate::Live): raised, more runs ahead at once; lowered, what is held stays, and nothing is
+    /// added until it is less.
     ///
     /// # Errors
     ///
@@ -35,7 +39,7 @@ impl<T, K> Items<T, K> {
     /// ```
     #[doc(alias = "prefetch")]
     #[track_caller]
-    pub fn buffer(self, capacity: usize) -> Staged<Buffer, T, K> {
+    pub fn buffer(self, capacity: impl IntoSetting<usize>) -> Staged<Buffer, T, K> {
         self.stage(Buffer::new(capacity))
     }
 }
@@ -43,22 +47,25 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Lets the pipeline so far run ahead. See [`Items::buffer`].
     #[track_caller]
-    pub fn buffer(self, capacity: usize) -> Pipe<BufferFlow<F, F::Item, F::Error>> {
-        let Buffer { capacity } = Buffer::new(capacity);
-        self.with(|items| items.buffer(capacity))
+    pub fn buffer(self, capacity: impl IntoSetting<usize>) -> Pipe<BufferFlow<F, F::Item, F::Error>> {
+        let buffer = Buffer::new(capacity);
+        self.with(|items| items.stage::<F::Item, F::Error, _>(buffer))
     }
 }
 
 /// Lets a flow run ahead: made by [`Items::buffer`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Buffer {
-    capacity: usize,
+    capacity: Setting<usize>,
 }
 
 impl Buffer {
     #[track_caller]
-    fn new(capacity: usize) -> Self {
-        assert!(capacity > 0, "a buffer of 0 items has no meaning: `buffer` takes a capacity of at least 1");
+    fn new(capacity: impl IntoSetting<usize>) -> Self {
+        let capacity = capacity.into_setting(|capacity| match capacity {
+            0 => Err("a buffer of 0 items has no meaning: `buffer` takes a capacity of at least 1"),
+            _ => Ok(()),
+        });
         Self { capacity }
     }
 }
@@ -86,7 +93,7 @@ pin_project! {
 /// What ran ahead.
 struct Ahead<T> {
     queue: VecDeque<T>,
-    capacity: usize,
+    capacity: Setting<usize>,
 }
 
 impl<F: Flow<Item = T, Error = K>, T, K: Fault> Flow for BufferFlow<F, T, K> {
@@ -122,6 +129,7 @@ impl<F: Flow<Item = T, Error = K>, T, K: Fault> Flow for BufferFlow<F, T, K> {
         if !*me.started || matches!(me.tail, Tail::Ended) {
             return;
         }
+        me.ahead.capacity.changed();
         if me.tail.is_open() && !me.ahead.is_full() {
             let driven = me.upstream.as_mut().poll_drive(cx, me.ahead);
             if driven.is_pending() {
@@ -132,6 +140,9 @@ impl<F: Flow<Item = T, Error = K>, T, K: Fault> Flow for BufferFlow<F, T, K> {
         // Full, or an error has to be told: upstream is not asked for more, but what it has begun goes on.
         if !matches!(me.tail, Tail::Ended) {
             me.upstream.poll_progress(cx);
+        }
+        if me.tail.is_open() && me.ahead.capacity.poll_changed(cx).is_ready() {
+            cx.waker().wake_by_ref();
         }
     }
 
@@ -145,7 +156,7 @@ impl<F: Flow<Item = T, Error = K>, T, K: Fault> Flow for BufferFlow<F, T, K> {
 
 impl<T> Ahead<T> {
     fn is_full(&self) -> bool {
-        self.queue.len() >= self.capacity
+        self.queue.len() >= self.capacity.get()
     }
 
     /// Gives items, as many as one poll may.

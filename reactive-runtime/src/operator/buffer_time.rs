@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use crate::flow::Flow;
 use crate::gather::TimedGatherFlow;
 use crate::items::{Items, Stage, Staged};
+use crate::live::IntoSetting;
 use crate::operator::{Batch, MaxWait, Open, Waiting};
 use crate::pipe::Pipe;
-use crate::units::IntoDuration;
 
 /// How many items a batch holds at most, unless told otherwise.
 const CAPACITY: usize = 10_000;
@@ -13,6 +15,8 @@ impl<T, K> Items<T, K> {
     ///
     /// It is [`batch`](Items::batch) by time alone: never empty, flushed at the end and before an error. It holds at most
     /// 10 000 items, or [`capacity`](Staged::capacity): a batch of as many is given at once.
+    ///
+    /// `wait` may be [`Live`](crate::Live): a change also holds for the open batch.
     ///
     /// While nobody asks for a batch it goes on taking items, until the open one is full.
     ///
@@ -34,13 +38,14 @@ impl<T, K> Items<T, K> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn buffer_time(self, wait: impl IntoDuration) -> Staged<BufferTime, Vec<T>, K> {
-        let wait = wait.into_duration();
-        assert!(
-            !wait.is_zero(),
-            "a batch of no time has no meaning: `buffer_time` takes a time such as `100ms`"
-        );
-        self.stage(BufferTime { of: MaxWait { batch: Batch::new(CAPACITY), wait } })
+    pub fn buffer_time(self, wait: impl IntoSetting<Duration>) -> Staged<BufferTime, Vec<T>, K> {
+        let wait = wait.into_setting(|wait| match *wait {
+            Duration::ZERO => {
+                Err("a batch of no time has no meaning: `buffer_time` takes a time such as `100ms`")
+            }
+            _ => Ok(()),
+        });
+        self.stage(BufferTime { of: MaxWait { batch: at_most(CAPACITY), wait } })
     }
 }
 
@@ -49,27 +54,36 @@ impl<F: Flow> Pipe<F> {
     #[track_caller]
     pub fn buffer_time(
         self,
-        wait: impl IntoDuration,
+        wait: impl IntoSetting<Duration>,
     ) -> Pipe<TimedGatherFlow<F, Waiting<Open<F::Item>>, Vec<F::Item>, F::Error>> {
         self.with(|items| items.buffer_time(wait))
     }
 }
 
 impl<U, K> Staged<BufferTime, U, K> {
-    /// Gives a batch of so many items at once.
+    /// Gives a batch of so many items at once. The number may be [`Live`](crate::Live), as the size of a
+    /// [`batch`](Items::batch).
     ///
     /// # Panics
     ///
     /// If `items` is 0.
     #[track_caller]
-    pub fn capacity(self, items: usize) -> Self {
-        assert!(items > 0, "a batch of at most 0 items has no meaning: `capacity` takes at least 1");
-        self.map_op(|BufferTime { of }| BufferTime { of: MaxWait { batch: Batch::new(items), ..of } })
+    pub fn capacity(self, items: impl IntoSetting<usize>) -> Self {
+        let batch = at_most(items);
+        self.map_op(|BufferTime { of }| BufferTime { of: MaxWait { batch, ..of } })
     }
 }
 
+#[track_caller]
+fn at_most(items: impl IntoSetting<usize>) -> Batch {
+    Batch::of(items, |items| match items {
+        0 => Err("a batch of at most 0 items has no meaning: `capacity` takes at least 1"),
+        _ => Ok(()),
+    })
+}
+
 /// Gathers items by time: made by [`Items::buffer_time`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct BufferTime {
     of: MaxWait<Batch>,
 }

@@ -1,13 +1,14 @@
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::flow::Flow;
 use crate::items::{Items, Stage, Staged};
+use crate::live::{IntoSetting, Setting};
 use crate::newest::{NewestFlow, Release};
 use crate::pipe::Pipe;
 use crate::timer::after;
-use crate::units::IntoDuration;
 
 impl<T, K> Items<T, K> {
     /// Gives an item once `quiet` has passed without a newer one.
@@ -18,6 +19,8 @@ impl<T, K> Items<T, K> {
     /// The time of an item is that at which it is taken from upstream. While the consumer is busy nothing is taken, so an
     /// item whose time has come in the meantime is given when the consumer asks again, and only then are newer ones
     /// taken: all that have piled up, as one burst.
+    ///
+    /// `quiet` may be [`Live`](crate::Live): a change also holds for the item that is held.
     ///
     /// Options: [`max_wait`](Staged::max_wait).
     ///
@@ -49,17 +52,19 @@ impl<T, K> Items<T, K> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn debounce(self, quiet: impl IntoDuration) -> Staged<Debounce, T, K> {
-        let quiet = quiet.into_duration();
-        assert!(!quiet.is_zero(), "a debounce of zero has no meaning: give it a quiet time such as `100ms`");
-        self.stage(Debounce { quiet, max_wait: Duration::MAX, limit: None })
+    pub fn debounce(self, quiet: impl IntoSetting<Duration>) -> Staged<Debounce, T, K> {
+        let quiet = quiet.into_setting(|quiet| match *quiet {
+            Duration::ZERO => Err("a debounce of zero has no meaning: give it a quiet time such as `100ms`"),
+            _ => Ok(()),
+        });
+        self.stage(Debounce { quiet, max_wait: Setting::fixed(Duration::MAX) })
     }
 }
 
 impl<F: Flow> Pipe<F> {
     /// Gives an item once `quiet` has passed without a newer one. See [`Items::debounce`].
     #[track_caller]
-    pub fn debounce(self, quiet: impl IntoDuration) -> Pipe<NewestFlow<F, Debounce, F::Item>> {
+    pub fn debounce(self, quiet: impl IntoSetting<Duration>) -> Pipe<NewestFlow<F, Debounce, F::Item>> {
         self.with(|items| items.debounce(quiet))
     }
 }
@@ -67,26 +72,28 @@ impl<F: Flow> Pipe<F> {
 impl<T, K> Staged<Debounce, T, K> {
     /// Gives the newest item also `max_wait` after the first of a burst, however long that goes on.
     ///
-    /// Then a new burst begins with the next item. Without it, a source that is never quiet gives nothing until its end.
+    /// Then a new burst begins with the next item. Without it, a source that is never quiet gives nothing until its end. It
+    /// may be [`Live`](crate::Live): a change also holds for the present burst.
     ///
     /// # Panics
     ///
     /// If `max_wait` is zero. As a literal in `pipeline!`, that does not compile.
     #[track_caller]
-    pub fn max_wait(self, max_wait: impl IntoDuration) -> Self {
-        let max_wait = max_wait.into_duration();
-        assert!(!max_wait.is_zero(), "a `max_wait` of zero has no meaning: give it a time such as `1s`");
+    pub fn max_wait(self, max_wait: impl IntoSetting<Duration>) -> Self {
+        let max_wait = max_wait.into_setting(|max_wait| match *max_wait {
+            Duration::ZERO => Err("a `max_wait` of zero has no meaning: give it a time such as `1s`"),
+            _ => Ok(()),
+        });
         self.map_op(|op| Debounce { max_wait, ..op })
     }
 }
 
 /// Waits until items have settled: made by [`Items::debounce`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Debounce {
-    quiet: Duration,
-    max_wait: Duration,
-    // When the present burst must be over.
-    limit: Option<Instant>,
+    quiet: Setting<Duration>,
+    // Of a whole burst.
+    max_wait: Setting<Duration>,
 }
 
 impl<F: Flow> Stage<F> for Debounce {
@@ -100,12 +107,18 @@ impl<F: Flow> Stage<F> for Debounce {
 impl Release for Debounce {
     const AT_END: bool = true;
 
-    fn hold(&mut self, replaced: Option<Instant>, now: Instant) -> Instant {
-        if replaced.is_none() {
-            self.limit = None;
-        }
-        let limit = *self.limit.get_or_insert_with(|| after(now, self.max_wait));
-        limit.min(after(now, self.quiet))
+    fn due(&self, since: Instant, newest: Instant) -> Instant {
+        after(since, self.max_wait.get()).min(after(newest, self.quiet.get()))
+    }
+
+    fn follow(&mut self) {
+        self.quiet.changed();
+        self.max_wait.changed();
+    }
+
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (quiet, max_wait) = (self.quiet.poll_changed(cx), self.max_wait.poll_changed(cx));
+        if quiet.is_ready() || max_wait.is_ready() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

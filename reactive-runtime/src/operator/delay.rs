@@ -65,15 +65,19 @@ impl<F: Flow> Pipe<F> {
 }
 
 impl<T, K> Staged<Delay, T, K> {
-    /// Has at most `items` items on their way at once.
+    /// Has at most `items` items on their way at once. The number may be [`Live`](crate::Live): raised, more are taken at
+    /// once; lowered, those on their way go on, and none is taken until there are fewer.
     ///
     /// # Panics
     ///
     /// If `items` is 0.
     #[track_caller]
-    pub fn capacity(self, items: usize) -> Self {
-        assert!(items > 0, "a delay of 0 items has no meaning: `capacity` takes at least 1");
-        self.map_op(|op| Delay { capacity: items, ..op })
+    pub fn capacity(self, items: impl IntoSetting<usize>) -> Self {
+        let capacity = items.into_setting(|items| match items {
+            0 => Err("a delay of 0 items has no meaning: `capacity` takes at least 1"),
+            _ => Ok(()),
+        });
+        self.map_op(|op| Delay { capacity, ..op })
     }
 }
 
@@ -81,13 +85,13 @@ impl<T, K> Staged<Delay, T, K> {
 #[derive(Clone, Debug)]
 pub struct Delay {
     duration: Setting<Duration>,
-    capacity: usize,
+    capacity: Setting<usize>,
 }
 
 impl Delay {
     #[track_caller]
     fn new(duration: impl IntoSetting<Duration>) -> Self {
-        Self { duration: duration.into_setting(|_| Ok(())), capacity: CAPACITY }
+        Self { duration: duration.into_setting(|_| Ok(())), capacity: Setting::fixed(CAPACITY) }
     }
 }
 
@@ -195,14 +199,15 @@ impl<F: Flow<Item = T, Error = K>, T, K> DelayFlow<F, T, K> {
 }
 
 impl<T> UnderWay<T> {
-    /// Reads the clock, and follows a change of the duration.
+    /// Reads the clock, and follows a change of the settings.
     fn now(&mut self) -> Duration {
         self.op.duration.changed();
+        self.op.capacity.changed();
         self.clock.now()
     }
 
     fn has_room(&self) -> bool {
-        self.items.len() < self.op.capacity
+        self.items.len() < self.op.capacity.get()
     }
 
     fn first_due(&self) -> Option<Duration> {
@@ -216,10 +221,10 @@ impl<T> UnderWay<T> {
         self.items.pop_front().map(|(_, item)| item)
     }
 
-    /// Waits until the first item is due, or may be due for another duration.
+    /// Waits until the first item is due, or may be due for another duration, or there may be more room.
     fn poll_change_or_due(&mut self, timer: &mut Timer, cx: &mut Context<'_>) -> Poll<()> {
         let Some(due) = self.first_due() else { return Poll::Pending };
-        if self.op.duration.poll_changed(cx).is_ready() {
+        if self.op.duration.poll_changed(cx).is_ready() || self.op.capacity.poll_changed(cx).is_ready() {
             return Poll::Ready(());
         }
         timer.poll_until(self.clock.instant(due), cx)

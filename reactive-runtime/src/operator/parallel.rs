@@ -9,6 +9,7 @@ use self::calls::Calls;
 use crate::fault::Fault;
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::items::{Items, Stage, Staged};
+use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
 
 impl<T, K> Items<T, K> {
@@ -17,6 +18,9 @@ impl<T, K> Items<T, K> {
     /// The threads are those of tokio's blocking pool: a call takes one and gives it back at its end, so an idle pipeline
     /// holds none. At most `threads` items are in it; a result that waits to be taken is one of them. Results come in
     /// the order of the items, or, with [`unordered`](Staged::unordered), as they are ready.
+    ///
+    /// `threads` may be [`Live`](crate::Live): raised, more calls begin at once; lowered, those that have begun go on, and
+    /// none begins until fewer are in it.
     ///
     /// Two threads wake each other for each item, which takes some 10 to 20 µs: so it pays for calls of 100 µs and more.
     /// [`batch`](Items::batch) shorter ones, and let `f` take the batch.
@@ -48,7 +52,7 @@ impl<T, K> Items<T, K> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn parallel<U, F>(self, threads: usize, f: F) -> Staged<Parallel<F>, U, K>
+    pub fn parallel<U, F>(self, threads: impl IntoSetting<usize>, f: F) -> Staged<Parallel<F>, U, K>
     where
         F: Fn(T) -> U + Send + Sync + 'static,
         T: Send + 'static,
@@ -61,14 +65,18 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Calls `f` for each item on one of up to `threads` threads. See [`Items::parallel`].
     #[track_caller]
-    pub fn parallel<U, G>(self, threads: usize, f: G) -> Pipe<ParallelFlow<F, G, F::Item, U, F::Error>>
+    pub fn parallel<U, G>(
+        self,
+        threads: impl IntoSetting<usize>,
+        f: G,
+    ) -> Pipe<ParallelFlow<F, G, F::Item, U, F::Error>>
     where
         G: Fn(F::Item) -> U + Send + Sync + 'static,
         F::Item: Send + 'static,
         U: Send + 'static,
     {
-        let Parallel { threads, f, .. } = Parallel::new(threads, f);
-        self.with(|items| items.parallel(threads, f))
+        let parallel = Parallel::new(threads, f);
+        self.with(|items| items.stage::<U, F::Error, _>(parallel))
     }
 }
 
@@ -80,9 +88,9 @@ impl<F, U, K> Staged<Parallel<F>, U, K> {
 }
 
 /// Calls a function on several threads: made by [`Items::parallel`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Parallel<F> {
-    threads: usize,
+    threads: Setting<usize>,
     order: Order,
     f: F,
 }
@@ -95,8 +103,11 @@ enum Order {
 
 impl<F> Parallel<F> {
     #[track_caller]
-    fn new(threads: usize, f: F) -> Self {
-        assert!(threads > 0, "work on 0 threads has no meaning: `parallel` takes at least 1");
+    fn new(threads: impl IntoSetting<usize>, f: F) -> Self {
+        let threads = threads.into_setting(|threads| match threads {
+            0 => Err("work on 0 threads has no meaning: `parallel` takes at least 1"),
+            _ => Ok(()),
+        });
         Self { threads, order: Order::OfItems, f }
     }
 }
@@ -173,6 +184,7 @@ impl<F: Flow<Item = T, Error = K>, G, T, U, K> ParallelFlow<F, G, T, U, K> {
     /// Begins calls on the threads that are free; else upstream goes on with what it has begun.
     fn fill(self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let mut me = self.project();
+        me.calls.follow_threads();
         if me.tail.is_open() && !me.calls.is_full() {
             let driven = me.upstream.as_mut().poll_drive(cx, me.calls);
             if driven.is_pending() {
@@ -182,6 +194,9 @@ impl<F: Flow<Item = T, Error = K>, G, T, U, K> ParallelFlow<F, G, T, U, K> {
         }
         if !matches!(me.tail, Tail::Ended) {
             me.upstream.poll_progress(cx);
+        }
+        if me.tail.is_open() && me.calls.poll_threads(cx).is_ready() {
+            cx.waker().wake_by_ref();
         }
     }
 }

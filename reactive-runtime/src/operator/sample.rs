@@ -1,19 +1,21 @@
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::flow::Flow;
 use crate::items::{Items, Stage, Staged};
+use crate::live::{IntoSetting, Setting};
 use crate::newest::{NewestFlow, Release};
 use crate::pipe::Pipe;
 use crate::timer::{after, last_multiple};
-use crate::units::IntoDuration;
 
 impl<T, K> Items<T, K> {
     /// Gives the newest item at each multiple of `period` since the first poll, if one came since the last tick.
     ///
     /// An item that comes in the instant of a tick belongs to the next. A tick that the consumer was too busy for comes
-    /// when it asks again. It holds one item, and waits for a tick only while it does.
+    /// when it asks again. It holds one item, and waits for a tick only while it does. `period` may be
+    /// [`Live`](crate::Live): then the ticks are at the multiples of the new one, still since the first poll.
     ///
     /// [`audit`](Items::audit) is for waits that begin with an item, and loses nothing at the end.
     ///
@@ -45,12 +47,13 @@ impl<T, K> Items<T, K> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn sample(self, period: impl IntoDuration) -> Staged<Sample, T, K> {
-        let period = period.into_duration();
-        assert!(
-            !period.is_zero(),
-            "a sample each zero seconds has no meaning: give it a period such as `100ms`"
-        );
+    pub fn sample(self, period: impl IntoSetting<Duration>) -> Staged<Sample, T, K> {
+        let period = period.into_setting(|period| match *period {
+            Duration::ZERO => {
+                Err("a sample each zero seconds has no meaning: give it a period such as `100ms`")
+            }
+            _ => Ok(()),
+        });
         self.stage(Sample { period, start: None })
     }
 }
@@ -58,15 +61,15 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Gives the newest item at each multiple of `period` since the first poll. See [`Items::sample`].
     #[track_caller]
-    pub fn sample(self, period: impl IntoDuration) -> Pipe<NewestFlow<F, Sample, F::Item>> {
+    pub fn sample(self, period: impl IntoSetting<Duration>) -> Pipe<NewestFlow<F, Sample, F::Item>> {
         self.with(|items| items.sample(period))
     }
 }
 
 /// Gives the newest item at fixed times: made by [`Items::sample`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Sample {
-    period: Duration,
+    period: Setting<Duration>,
     // The first poll.
     start: Option<Instant>,
 }
@@ -86,9 +89,17 @@ impl Release for Sample {
         self.start = Some(now);
     }
 
-    fn hold(&mut self, replaced: Option<Instant>, now: Instant) -> Instant {
-        let start = self.start.unwrap_or(now);
-        replaced.unwrap_or_else(|| after(last_multiple(start, self.period, now), self.period))
+    fn due(&self, since: Instant, _: Instant) -> Instant {
+        let (start, period) = (self.start.unwrap_or(since), self.period.get());
+        after(last_multiple(start, period, since), period)
+    }
+
+    fn follow(&mut self) {
+        self.period.changed();
+    }
+
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.period.poll_changed(cx).map(drop)
     }
 }
 

@@ -11,16 +11,17 @@ use tokio::time::Instant;
 use crate::fault::{Failed, Fault, Join};
 use crate::flow::{Downstream, Drive, Driven, Flow};
 use crate::items::{Items, Stage, Staged};
+use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
 use crate::timer::{Timer, after};
-use crate::units::IntoDuration;
 
 impl<T, K> Items<T, K> {
     /// Fails with [`Elapsed`] when upstream gives nothing for `wait`: no item, no error and no end.
     ///
     /// The clock runs only while upstream is waited for, and starts anew with each item: a consumer that takes its time
     /// is no slow source. What upstream has is looked at first, the clock then; so what comes in the last instant is in time.
-    /// While items are ready the clock is not even read.
+    /// While items are ready the clock is not even read. The times may be [`Live`](crate::Live): a change also holds for the
+    /// wait that is on.
     ///
     /// Options: [`first`](Staged::first), [`total`](Staged::total).
     ///
@@ -49,12 +50,12 @@ impl<T, K> Items<T, K> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn timeout<L>(self, wait: impl IntoDuration) -> Staged<Timeout<K, L>, T, L>
+    pub fn timeout<L>(self, wait: impl IntoSetting<Duration>) -> Staged<Timeout<K, L>, T, L>
     where
         K: Join<Failed<Elapsed>, Out = L>,
     {
         let each = not_zero(wait);
-        let limits = Limits { each, first: None, total: Duration::MAX };
+        let limits = Limits { each, first: None, total: None };
         self.stage(Timeout { limits, left: K::left, elapsed: || K::right(Failed(Elapsed)) })
     }
 }
@@ -62,7 +63,7 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Fails with [`Elapsed`] when upstream gives nothing for `wait`. See [`Items::timeout`].
     #[track_caller]
-    pub fn timeout<L>(self, wait: impl IntoDuration) -> Pipe<TimeoutFlow<F, F::Error, L>>
+    pub fn timeout<L>(self, wait: impl IntoSetting<Duration>) -> Pipe<TimeoutFlow<F, F::Error, L>>
     where
         F::Error: Join<Failed<Elapsed>, Out = L>,
         L: Fault,
@@ -78,7 +79,7 @@ impl<T, K, L> Staged<Timeout<K, L>, T, L> {
     ///
     /// If `wait` is zero. As a literal in `pipeline!`, that does not compile.
     #[track_caller]
-    pub fn first(self, wait: impl IntoDuration) -> Self {
+    pub fn first(self, wait: impl IntoSetting<Duration>) -> Self {
         let first = Some(not_zero(wait));
         self.map_op(|op| Timeout { limits: Limits { first, ..op.limits }, ..op })
     }
@@ -92,17 +93,18 @@ impl<T, K, L> Staged<Timeout<K, L>, T, L> {
     ///
     /// If `wait` is zero. As a literal in `pipeline!`, that does not compile.
     #[track_caller]
-    pub fn total(self, wait: impl IntoDuration) -> Self {
-        let total = not_zero(wait);
+    pub fn total(self, wait: impl IntoSetting<Duration>) -> Self {
+        let total = Some(not_zero(wait));
         self.map_op(|op| Timeout { limits: Limits { total, ..op.limits }, ..op })
     }
 }
 
 #[track_caller]
-fn not_zero(wait: impl IntoDuration) -> Duration {
-    let wait = wait.into_duration();
-    assert!(!wait.is_zero(), "a timeout of zero has no meaning: give it a time such as `5s`");
-    wait
+fn not_zero(wait: impl IntoSetting<Duration>) -> Setting<Duration> {
+    wait.into_setting(|wait| match *wait {
+        Duration::ZERO => Err("a timeout of zero has no meaning: give it a time such as `5s`"),
+        _ => Ok(()),
+    })
 }
 
 /// Upstream gave nothing for as long as a [`timeout`](Items::timeout) allows.
@@ -118,7 +120,7 @@ impl fmt::Display for Elapsed {
 impl Error for Elapsed {}
 
 /// Fails when upstream is late: made by [`Items::timeout`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Timeout<K, L> {
     limits: Limits,
     // What it asks of the two faults is asked for where the operator is named, so that a mistake is told there and once.
@@ -126,19 +128,21 @@ pub struct Timeout<K, L> {
     elapsed: fn() -> L,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// How long upstream may be waited for.
+#[derive(Clone, Debug)]
 struct Limits {
-    each: Duration,
-    first: Option<Duration>,
-    total: Duration,
+    each: Setting<Duration>,
+    // The first wait, if it is another and not over.
+    first: Option<Setting<Duration>>,
+    total: Option<Setting<Duration>>,
 }
 
 impl<F: Flow, L: Fault> Stage<F> for Timeout<F::Error, L> {
     type Flow = TimeoutFlow<F, F::Error, L>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let Self { limits: Limits { each, first, total }, left, elapsed } = self;
-        let clock = Clock { each, first, left: total, since: None };
+        let Self { limits, left, elapsed } = self;
+        let clock = Clock { limits, spent: Duration::ZERO, since: None };
         TimeoutFlow { upstream: Some(upstream), clock, timer: Timer::default(), left, elapsed }
     }
 }
@@ -179,7 +183,7 @@ impl<F: Flow<Error = K>, K, L: Fault> Flow for TimeoutFlow<F, K, L> {
         match driven {
             Poll::Ready(Ok(Drive::Paused)) => Poll::Ready(Ok(Drive::Paused)),
             Poll::Ready(Err(fault)) => Poll::Ready(Err((me.left)(fault))),
-            Poll::Pending if me.timer.poll_until(me.clock.deadline(), cx).is_pending() => Poll::Pending,
+            Poll::Pending if me.clock.poll_elapsed(me.timer, cx).is_pending() => Poll::Pending,
             // The end, or the time is up.
             _ => {
                 me.upstream.set(None);
@@ -203,14 +207,12 @@ impl<F: Flow<Error = K>, K, L: Fault> Flow for TimeoutFlow<F, K, L> {
     }
 }
 
-/// How long upstream may be waited for.
+/// How long upstream has been waited for.
 #[derive(Debug)]
 struct Clock {
-    each: Duration,
-    // The first wait, if it is another and not over.
-    first: Option<Duration>,
-    // What is left of the total, without the wait that is on.
-    left: Duration,
+    limits: Limits,
+    // Of the total, without the wait that is on.
+    spent: Duration,
     // Since when the present wait is on.
     since: Option<Instant>,
 }
@@ -220,7 +222,7 @@ impl Clock {
     #[inline(always)]
     fn waited(&self) -> Duration {
         match self.since {
-            Some(since) if self.left < Duration::MAX => since.elapsed(),
+            Some(since) if self.limits.total.is_some() => since.elapsed(),
             _ => Duration::ZERO,
         }
     }
@@ -228,16 +230,35 @@ impl Clock {
     /// Upstream gave something: the present wait, if there was one, is over, after so long.
     #[inline(always)]
     fn stop(&mut self, waited: Duration) {
-        self.first = None;
+        self.limits.first = None;
         if self.since.take().is_some() {
-            self.left = self.left.saturating_sub(waited);
+            self.spent = self.spent.saturating_add(waited);
         }
     }
 
-    /// When upstream has been waited for too long; the wait begins here, unless it is on.
-    fn deadline(&mut self) -> Instant {
+    /// Ready when upstream has been waited for too long; the wait begins here, unless it is on.
+    fn poll_elapsed(&mut self, timer: &mut Timer, cx: &mut Context<'_>) -> Poll<()> {
         let since = *self.since.get_or_insert_with(Instant::now);
-        after(since, self.first.unwrap_or(self.each).min(self.left))
+        // Each may have changed more than once, and is asked until it has not.
+        while self.limits.poll_changed(cx).is_ready() {}
+        timer.poll_until(after(since, self.limits.next(self.spent)), cx)
+    }
+}
+
+impl Limits {
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let all = [Some(&mut self.each), self.first.as_mut(), self.total.as_mut()];
+        let changed = all.into_iter().flatten().filter_map(|limit| match limit.poll_changed(cx) {
+            Poll::Ready(_) => Some(()),
+            Poll::Pending => None,
+        });
+        if changed.count() > 0 { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// How long the next wait may be, when so much of the total is spent.
+    fn next(&self, spent: Duration) -> Duration {
+        let next = self.first.as_ref().unwrap_or(&self.each).get();
+        self.total.as_ref().map_or(next, |total| next.min(total.get().saturating_sub(spent)))
     }
 }
 

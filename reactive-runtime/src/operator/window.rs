@@ -8,6 +8,7 @@ use self::ring::{Handle, Ring};
 use crate::flow::Flow;
 use crate::gather::{Flush, Gather, GatherFlow};
 use crate::items::{Items, Stage, Staged};
+use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
 
 impl<T, K> Items<T, K> {
@@ -18,7 +19,8 @@ impl<T, K> Items<T, K> {
     /// items or of `size` where that is more; the next array begins with clones of the items that its first window shares
     /// with the last one.
     ///
-    /// Nothing is given while there are fewer than `size` items. It holds at most `size` of them.
+    /// Nothing is given while there are fewer than `size` items. It holds at most `size` of them. `size` may be
+    /// [`Live`](crate::Live): a change holds from the next item on, which then ends a window of that many.
     ///
     /// Options: [`step`](Staged::step), [`partial`](Staged::partial), [`by`](Staged::by) a key.
     ///
@@ -41,7 +43,7 @@ impl<T, K> Items<T, K> {
     /// ```
     #[doc(alias = "sliding")]
     #[track_caller]
-    pub fn window(self, size: usize) -> Staged<SlidingWindow, Window<T>, K>
+    pub fn window(self, size: impl IntoSetting<usize>) -> Staged<SlidingWindow, Window<T>, K>
     where
         T: Clone,
     {
@@ -52,14 +54,14 @@ impl<T, K> Items<T, K> {
 impl<F: Flow<Item: Clone>> Pipe<F> {
     /// Gives each run of `size` items in a row. See [`Items::window`].
     #[track_caller]
-    pub fn window(self, size: usize) -> Pipe<GatherFlow<F, Sliding<F::Item>, F::Error>> {
-        let SlidingWindow { size, .. } = SlidingWindow::new(size);
-        self.with(|items| items.window(size))
+    pub fn window(self, size: impl IntoSetting<usize>) -> Pipe<GatherFlow<F, Sliding<F::Item>, F::Error>> {
+        let window = SlidingWindow::new(size);
+        self.with(|items| items.stage::<Window<F::Item>, F::Error, _>(window))
     }
 }
 
 impl<U, K> Staged<SlidingWindow, U, K> {
-    /// Begins a window at each `items`-th item, not at each.
+    /// Begins a window at each `items`-th item, not at each. It is fixed, as it says which items begin one.
     ///
     /// # Panics
     ///
@@ -76,28 +78,37 @@ impl<U, K> Staged<SlidingWindow, U, K> {
 }
 
 /// Slides a window over the items: made by [`Items::window`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SlidingWindow {
-    size: usize,
+    size: Setting<usize>,
+    moves: Moves,
+}
+
+/// How windows move.
+#[derive(Clone, Copy, Debug)]
+struct Moves {
     step: usize,
     partial: bool,
 }
 
 impl SlidingWindow {
     #[track_caller]
-    fn new(size: usize) -> Self {
-        assert!(size > 0, "a window of 0 items has no meaning: `window` takes a size of at least 1");
-        Self { size, step: 1, partial: false }
+    fn new(size: impl IntoSetting<usize>) -> Self {
+        let size = size.into_setting(|size| match size {
+            0 => Err("a window of 0 items has no meaning: `window` takes a size of at least 1"),
+            _ => Ok(()),
+        });
+        Self { size, moves: Moves { step: 1, partial: false } }
     }
 
     #[track_caller]
     fn step(self, items: usize) -> Self {
         assert!(items > 0, "windows that do not move have no meaning: `step` takes at least 1");
-        Self { step: items, ..self }
+        Self { moves: Moves { step: items, ..self.moves }, ..self }
     }
 
     fn partial(self) -> Self {
-        Self { partial: true, ..self }
+        Self { moves: Moves { partial: true, ..self.moves }, ..self }
     }
 }
 
@@ -105,7 +116,8 @@ impl<F: Flow<Item: Clone>> Stage<F> for SlidingWindow {
     type Flow = GatherFlow<F, Sliding<F::Item>, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        GatherFlow::new(upstream, Sliding::new(self, Ring::new()))
+        let run = Run::new(self.moves, Ring::new());
+        GatherFlow::new(upstream, Sliding { size: self.size, run })
     }
 }
 
@@ -159,7 +171,14 @@ impl<'a, T> IntoIterator for &'a Window<T> {
 /// The state of a [`SlidingWindow`].
 #[derive(Debug)]
 pub struct Sliding<T> {
-    op: SlidingWindow,
+    size: Setting<usize>,
+    run: Run<T>,
+}
+
+/// Items in a row, over which windows of any size slide.
+#[derive(Debug)]
+struct Run<T> {
+    moves: Moves,
     ring: Ring<T>,
     // How many items are between this window and the next.
     skip: usize,
@@ -167,9 +186,38 @@ pub struct Sliding<T> {
     fresh: bool,
 }
 
-impl<T> Sliding<T> {
-    fn new(op: SlidingWindow, ring: Ring<T>) -> Self {
-        Self { op, ring, skip: 0, fresh: false }
+impl<T> Run<T> {
+    fn new(moves: Moves, ring: Ring<T>) -> Self {
+        Self { moves, ring, skip: 0, fresh: false }
+    }
+
+    /// The rest, where it is asked for; and begins anew.
+    fn rest(&mut self) -> Option<Window<T>> {
+        self.skip = 0;
+        let rest = self.ring.take();
+        let fresh = std::mem::replace(&mut self.fresh, false);
+        (self.moves.partial && fresh).then_some(rest)
+    }
+}
+
+impl<T: Clone> Run<T> {
+    #[inline(always)]
+    fn add(&mut self, item: T, size: usize) -> Option<Window<T>> {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return None;
+        }
+        self.ring.push(item, size);
+        self.fresh = true;
+        let beyond = self.ring.held().checked_sub(size)?;
+        if beyond > 0 {
+            // The windows have become smaller.
+            self.ring.forget(beyond);
+        }
+        let step = self.moves.step;
+        self.skip = step.saturating_sub(size);
+        self.fresh = false;
+        Some(self.ring.window(step.min(size)))
     }
 }
 
@@ -178,26 +226,16 @@ impl<T: Clone> Gather<T> for Sliding<T> {
 
     #[inline(always)]
     fn add(&mut self, item: T) -> Option<Window<T>> {
-        if self.skip > 0 {
-            self.skip -= 1;
-            return None;
-        }
-        let SlidingWindow { size, step, .. } = self.op;
-        self.ring.push(item, size);
-        self.fresh = true;
-        if self.ring.held() < size {
-            return None;
-        }
-        self.skip = step.saturating_sub(size);
-        self.fresh = false;
-        Some(self.ring.window(step.min(size)))
+        self.run.add(item, self.size.get())
+    }
+
+    fn follow(&mut self) -> Option<Window<T>> {
+        self.size.changed();
+        None
     }
 
     fn flush(&mut self, _: Flush) -> Option<Window<T>> {
-        self.skip = 0;
-        let rest = self.ring.take();
-        let fresh = std::mem::replace(&mut self.fresh, false);
-        (self.op.partial && fresh).then_some(rest)
+        self.run.rest()
     }
 
     fn size_hint(
@@ -205,17 +243,18 @@ impl<T: Clone> Gather<T> for Sliding<T> {
         (at_least, at_most): (usize, Option<usize>),
         fallible: bool,
     ) -> (usize, Option<usize>) {
-        let SlidingWindow { size, step, partial } = self.op;
+        let (size, Run { moves: Moves { step, partial }, ring, skip, .. }) = (self.size.get(), &self.run);
         let windows = |items: usize| {
-            let items = items.saturating_sub(self.skip).saturating_add(self.ring.held());
+            let items = items.saturating_sub(*skip).saturating_add(ring.held());
             items.checked_sub(size).map_or(0, |others| others / step + 1)
         };
-        // An error begins anew.
-        let at_least = if fallible { 0 } else { windows(at_least) };
-        let rest = usize::from(partial);
+        // An error begins anew, and another size does not say what it makes of the items.
+        let known = !fallible && self.size.is_fixed();
+        let at_least = if known { windows(at_least) } else { 0 };
+        let rest = usize::from(*partial);
         let at_most = at_most.and_then(|items| {
             // Each error may bring a rest, and each item an error.
-            let windows = if fallible { items.checked_add(self.ring.held())? } else { windows(items) };
+            let windows = if known { windows(items) } else { items.checked_add(ring.held())? };
             windows.checked_add(rest)
         });
         (at_least, at_most)

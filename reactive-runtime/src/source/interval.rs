@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Unbounded, yield_now};
+use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
 use crate::timer::{RESOLUTION, Timer, after, last_multiple};
-use crate::units::IntoDuration;
 
 /// How late ticks may be that are closer to each other than [`RESOLUTION`]: several are then given at one wake-up.
 const LATENESS: Duration = Duration::from_millis(5);
@@ -18,6 +18,8 @@ const LATENESS: Duration = Duration::from_millis(5);
 /// The items are the instants at which the ticks were due. Ticks that nobody asked for in time are skipped, all but the
 /// newest, and do not shift the later ones. A period of less than 1 ms, which no timer tells apart, keeps its rate by
 /// several ticks at a wake-up, unless they are more than 5 ms late.
+///
+/// `period` may be [`Live`](crate::Live): then the next tick is the new one after the last, and the multiples count from there.
 ///
 /// # Panics
 ///
@@ -35,31 +37,41 @@ const LATENESS: Duration = Duration::from_millis(5);
 /// # }
 /// ```
 #[track_caller]
-pub fn interval(period: impl IntoDuration) -> Pipe<IntervalFlow> {
-    let period = period.into_duration();
-    assert!(!period.is_zero(), "an interval of zero has no meaning: give it a period such as `100ms`");
-    Pipe::from_flow(IntervalFlow { period, due: None, timer: Timer::default() })
+pub fn interval(period: impl IntoSetting<Duration>) -> Pipe<IntervalFlow> {
+    let period = period.into_setting(|period| match *period {
+        Duration::ZERO => Err("an interval of zero has no meaning: give it a period such as `100ms`"),
+        _ => Ok(()),
+    });
+    Pipe::from_flow(IntervalFlow { period, last: None, timer: Timer::default() })
 }
 
 /// The flow of the ticks of a clock: made by [`interval`].
 #[derive(Debug)]
 pub struct IntervalFlow {
-    period: Duration,
-    // The clock starts with the first poll.
-    due: Option<Instant>,
+    period: Setting<Duration>,
+    // The last tick. The clock starts with the first poll.
+    last: Option<Instant>,
     timer: Timer,
 }
 
 impl IntervalFlow {
     fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let now = Instant::now();
-        let due = *self.due.get_or_insert(now);
+        self.period.changed();
+        let mut due = self.next(now);
         if now < due {
+            while self.period.poll_changed(cx).is_ready() {
+                due = self.next(now);
+            }
             ready!(self.timer.poll_until(due, cx));
         }
-        let due = newest(due, self.period, now.max(due));
-        self.due = Some(after(due, self.period));
-        Poll::Ready(due)
+        let tick = newest(due, self.period.get(), now.max(due));
+        self.last = Some(tick);
+        Poll::Ready(tick)
+    }
+
+    fn next(&self, now: Instant) -> Instant {
+        self.last.map_or(now, |last| after(last, self.period.get()))
     }
 }
 

@@ -5,13 +5,14 @@ use super::{Batch, Open, WeightedBatch, WeightedOpen};
 use crate::flow::Flow;
 use crate::gather::TimedGatherFlow;
 use crate::items::{Stage, Staged};
-use crate::units::IntoDuration;
+use crate::live::{IntoSetting, Setting};
 
 impl<T, K> Staged<Batch, Vec<T>, K> {
     /// Ends a batch also by time: `wait` after its first item came, if it is not full before.
     ///
     /// The wait of a batch begins with its first item, so nothing is emitted while none comes. Items that come at the very
-    /// time when the open batch is due go into the next. A wait of zero gives whatever is ready.
+    /// time when the open batch is due go into the next. A wait of zero gives whatever is ready. `wait` may be
+    /// [`Live`](crate::Live): a change also holds for the open batch.
     ///
     /// While nobody asks for a batch it goes on taking items, until the open one is full; a batch that has become due by then
     /// is the first to be given.
@@ -34,15 +35,15 @@ impl<T, K> Staged<Batch, Vec<T>, K> {
     /// ```
     #[doc(alias = "chunks_timeout")]
     #[doc(alias = "ready_chunks")]
-    pub fn max_wait(self, wait: impl IntoDuration) -> Staged<MaxWait<Batch>, Vec<T>, K> {
-        self.map_op(|batch| MaxWait { batch, wait: wait.into_duration() })
+    pub fn max_wait(self, wait: impl IntoSetting<Duration>) -> Staged<MaxWait<Batch>, Vec<T>, K> {
+        self.map_op(|batch| MaxWait::new(batch, wait))
     }
 }
 
 impl<W, T, K> Staged<WeightedBatch<W>, Vec<T>, K> {
     /// Ends a batch also by time. See [`Staged::max_wait`].
-    pub fn max_wait(self, wait: impl IntoDuration) -> Staged<MaxWait<WeightedBatch<W>>, Vec<T>, K> {
-        self.map_op(|batch| MaxWait { batch, wait: wait.into_duration() })
+    pub fn max_wait(self, wait: impl IntoSetting<Duration>) -> Staged<MaxWait<WeightedBatch<W>>, Vec<T>, K> {
+        self.map_op(|batch| MaxWait::new(batch, wait))
     }
 }
 
@@ -50,18 +51,24 @@ impl<T, K> Staged<MaxWait<Batch>, Vec<T>, K> {
     /// Ends a batch also by weight. See [`Staged::max_weight`].
     pub fn max_weight<W: FnMut(&T) -> usize>(
         self,
-        limit: usize,
+        limit: impl IntoSetting<usize>,
         weigh: W,
     ) -> Staged<MaxWait<WeightedBatch<W>>, Vec<T>, K> {
-        self.map_op(|MaxWait { batch, wait }| MaxWait { batch: WeightedBatch { batch, limit, weigh }, wait })
+        self.map_op(|op| MaxWait { batch: WeightedBatch::new(op.batch, limit, weigh), wait: op.wait })
     }
 }
 
 /// Gathers items until a deadline: made by [`Staged::max_wait`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct MaxWait<B> {
     pub(in crate::operator) batch: B,
-    pub(in crate::operator) wait: Duration,
+    pub(in crate::operator) wait: Setting<Duration>,
+}
+
+impl<B> MaxWait<B> {
+    pub(in crate::operator) fn new(batch: B, wait: impl IntoSetting<Duration>) -> Self {
+        Self { batch, wait: wait.into_setting(|_| Ok(())) }
+    }
 }
 
 impl<F: Flow> Stage<F> for MaxWait<Batch> {

@@ -1,26 +1,33 @@
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{Open, WeightedOpen};
 use crate::gather::{Flush, Gather, TimedGather};
+use crate::live::Setting;
 use crate::timer::after;
 
 /// The batch of a [`MaxWait`](super::max_wait::MaxWait) that is being filled.
 #[derive(Debug)]
 pub struct Waiting<G> {
     open: G,
-    wait: Duration,
-    // When a batch is due that was opened since the time was told last.
-    deadline_of_new: Option<Instant>,
-    // When the open batch is due, if it was opened before: so nothing is noted while items flow.
-    deadline: Option<Instant>,
-    due: bool,
+    wait: Setting<Duration>,
+    // The time that was told last: that of a batch that was opened since.
+    now: Option<Instant>,
+    // When the open batch was opened, if that was before: so nothing is noted while items flow.
+    opened: Option<Instant>,
 }
 
 impl<G> Waiting<G> {
-    pub(in crate::operator) fn new(open: G, wait: Duration) -> Self {
-        Self { open, wait, deadline_of_new: None, deadline: None, due: false }
+    pub(in crate::operator) fn new(open: G, wait: Setting<Duration>) -> Self {
+        Self { open, wait, now: None, opened: None }
+    }
+}
+
+impl<G: Opens> Waiting<G> {
+    fn opened(&self) -> Option<Instant> {
+        self.opened.or(self.now.filter(|_| self.open.is_open()))
     }
 }
 
@@ -49,8 +56,7 @@ impl<T, G: Gather<T> + Opens> Gather<T> for Waiting<G> {
     fn add(&mut self, item: T) -> Option<G::Out> {
         let done = self.open.add(item);
         if done.is_some() {
-            self.deadline = None;
-            self.due = false;
+            self.opened = None;
         }
         done
     }
@@ -58,14 +64,30 @@ impl<T, G: Gather<T> + Opens> Gather<T> for Waiting<G> {
     fn more(&mut self) -> Option<G::Out> {
         let done = self.open.more();
         if done.is_some() {
-            self.deadline = None;
+            self.opened = None;
         }
         done
     }
 
+    fn follow(&mut self) -> Option<G::Out> {
+        self.wait.changed();
+        let overfull = self.open.follow();
+        if overfull.is_some() {
+            self.opened = None;
+        }
+        overfull
+    }
+
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.open.is_open() {
+            return Poll::Pending;
+        }
+        let (wait, size) = (self.wait.poll_changed(cx), self.open.poll_changed(cx));
+        if wait.is_ready() { Poll::Ready(()) } else { size }
+    }
+
     fn flush(&mut self, cause: Flush) -> Option<G::Out> {
-        self.deadline = None;
-        self.due = false;
+        self.opened = None;
         self.open.flush(cause)
     }
 
@@ -77,17 +99,17 @@ impl<T, G: Gather<T> + Opens> Gather<T> for Waiting<G> {
 
 impl<T, G: Gather<T> + Opens> TimedGather<T> for Waiting<G> {
     fn advance(&mut self, now: Instant) {
-        self.deadline = TimedGather::<T>::deadline(self);
-        self.deadline_of_new = Some(after(now, self.wait));
-        self.due = self.deadline.is_some_and(|deadline| deadline <= now);
+        self.opened = self.opened();
+        self.now = Some(now);
     }
 
     fn due(&mut self) -> Option<G::Out> {
-        if self.due { self.flush(Flush::End) } else { None }
+        let deadline = after(self.opened?, self.wait.get());
+        if Some(deadline) <= self.now { self.flush(Flush::End) } else { None }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.deadline.or(self.deadline_of_new.filter(|_| self.open.is_open()))
+        self.opened().map(|opened| after(opened, self.wait.get()))
     }
 
     fn has_room(&self) -> bool {

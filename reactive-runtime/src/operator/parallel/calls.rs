@@ -10,6 +10,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::Order;
 use crate::flow::Downstream;
+use crate::live::Setting;
 
 /// The calls that are in flight, in the order of their items.
 pub(super) struct Calls<F, T, U> {
@@ -17,7 +18,7 @@ pub(super) struct Calls<F, T, U> {
     // Where the stage was made this could be named, so nothing has to ask for `Send` again: a mistake is told once.
     begin: fn(&Handle, &Arc<F>, T) -> Call<U>,
     begun: VecDeque<Call<U>>,
-    threads: usize,
+    threads: Setting<usize>,
     order: Order,
     // Where the first call found itself.
     runtime: Option<Handle>,
@@ -29,7 +30,7 @@ where
     T: Send + 'static,
     U: Send + 'static,
 {
-    pub(super) fn new(threads: usize, order: Order, f: F) -> Self {
+    pub(super) fn new(threads: Setting<usize>, order: Order, f: F) -> Self {
         Self { f: Arc::new(f), begin: Call::begin, begun: VecDeque::new(), threads, order, runtime: None }
     }
 }
@@ -40,7 +41,17 @@ impl<F, T, U> Calls<F, T, U> {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.begun.len() >= self.threads
+        self.begun.len() >= self.threads.get()
+    }
+
+    /// Follows a change of the number of threads.
+    pub(super) fn follow_threads(&mut self) {
+        self.threads.changed();
+    }
+
+    /// Wakes the task when there is another number of threads; ready if there is one already.
+    pub(super) fn poll_threads(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.threads.poll_changed(cx).map(drop)
     }
 
     /// The next result; `None` when nothing is in flight.

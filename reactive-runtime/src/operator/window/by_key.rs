@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::ring::Ring;
-use super::{Sliding, SlidingWindow, Window};
+use super::{Run, SlidingWindow, Window};
 use crate::flow::Flow;
 use crate::gather::{Flush, Gather, GatherFlow};
 use crate::items::{Stage, Staged};
@@ -19,6 +19,8 @@ impl<T, K> Staged<SlidingWindow, Window<T>, K> {
     /// It holds at most one window a key, of the 10 000 keys used last, or [`max_keys`](Staged::max_keys). A key that is
     /// forgotten begins anew; with [`partial`](Staged::partial) its rest is given then. At the end and before an error it is that
     /// of all keys, in the order of their last items.
+    ///
+    /// A live size is one for all keys, and holds for each from its next item on.
     ///
     /// Options: [`max_keys`](Staged::max_keys), [`idle`](Staged::idle), [`count_evictions`](Staged::count_evictions).
     ///
@@ -124,7 +126,7 @@ where
 pub struct SlidingByKey<T, Q, F, A: Age> {
     windows: SlidingWindow,
     key: F,
-    keys: Lru<Q, Sliding<T>, A>,
+    keys: Lru<Q, Run<T>, A>,
     // What one item made ready: a window, and rests of keys that were forgotten.
     ready: VecDeque<Window<T>>,
     // All are to be given.
@@ -136,12 +138,12 @@ impl<T: Clone, Q: Clone + Key, F: FnMut(&T) -> Q, A: Age> Gather<T> for SlidingB
 
     fn add(&mut self, item: T) -> Option<Window<T>> {
         let now = self.keys.now();
-        let rest = |mut gone: Sliding<T>| gone.flush(Flush::End);
+        let rest = |mut gone: Run<T>| gone.rest();
         self.ready.extend(self.keys.expire(now).and_then(rest));
-        let windows = self.windows;
-        let begin = || Sliding::new(windows, Ring::small(windows.size));
+        let (size, moves) = (self.windows.size.get(), self.windows.moves);
+        let begin = || Run::new(moves, Ring::small(size));
         let (gone, of_key) = self.keys.state((self.key)(&item), now, begin);
-        let window = of_key.add(item);
+        let window = of_key.add(item, size);
         self.ready.extend(gone.and_then(rest));
         self.ready.extend(window);
         self.ready.pop_front()
@@ -154,10 +156,15 @@ impl<T: Clone, Q: Clone + Key, F: FnMut(&T) -> Q, A: Age> Gather<T> for SlidingB
         while self.all {
             let oldest = self.keys.pop_oldest();
             self.all = oldest.is_some();
-            if let Some(rest) = oldest.and_then(|mut gone| gone.flush(Flush::End)) {
+            if let Some(rest) = oldest.and_then(|mut gone| gone.rest()) {
                 return Some(rest);
             }
         }
+        None
+    }
+
+    fn follow(&mut self) -> Option<Window<T>> {
+        self.windows.size.changed();
         None
     }
 

@@ -96,6 +96,12 @@ impl<T> Ring<T> {
         Window { items: self.handle(), range }
     }
 
+    /// Holds the first items no longer.
+    #[cold]
+    pub(super) fn forget(&mut self, items: usize) {
+        self.start += items;
+    }
+
     /// All that is held, and begins anew.
     pub(super) fn take(&mut self) -> Window<T> {
         let window = Window { items: self.handle(), range: self.held_range() };
