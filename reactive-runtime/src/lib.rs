@@ -3,6 +3,7 @@
 
 extern crate self as reactive_runtime;
 
+pub mod circuit_breaker;
 pub mod concurrent;
 mod config;
 mod fault;
@@ -118,6 +119,7 @@ macro_rules! stage {
 
 /// What a pipeline is written with: `use reactive_runtime::prelude::*;`.
 pub mod prelude {
+    pub use crate::circuit_breaker::CircuitBreaker;
     pub use crate::fault::Failed;
     pub use crate::flow::Flow;
     pub use crate::items::Items;
