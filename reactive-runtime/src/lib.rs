@@ -3,6 +3,7 @@
 
 extern crate self as reactive_runtime;
 
+pub mod backpressure;
 pub mod circuit_breaker;
 pub mod concurrent;
 mod config;
@@ -119,6 +120,11 @@ macro_rules! stage {
 
 /// What a pipeline is written with: `use reactive_runtime::prelude::*;`.
 pub mod prelude {
+    pub use crate::backpressure::{
+        Adaptive, BackpressureConfig, BackpressureHandler, BackpressureMonitor, BackpressureStrategy, Block,
+        BlockFor, Conflate, DropAll, DropIncoming, DropLate, DropLowest, DropNewest, DropOldest, Fail,
+        Latest, Sample, TripOnOverload, WhileOpen,
+    };
     pub use crate::circuit_breaker::CircuitBreaker;
     pub use crate::fault::Failed;
     pub use crate::flow::Flow;

@@ -1,0 +1,470 @@
+use std::convert::Infallible;
+use std::fmt;
+use std::time::Duration;
+
+use super::accounting::{Accounting, Drops, Reason};
+use super::metrics::{BackpressureMetrics, BackpressureMonitor, Stopwatch};
+use super::pressure::Pressure;
+use super::queued::{Queued, SourceKind};
+use super::{Decision, Signal, Strategy, Victim};
+
+/// A queue of at most so many items, in which a [`Strategy`] decides what becomes of those that are offered.
+///
+/// It keeps account of every item: [`accounting`](Self::accounting) balances at every moment, after a panic in a closure
+/// too: the item that the closure was about then counts as failed.
+///
+/// Its memory is `capacity` items, taken when the first one comes (above 64 MiB as items come), and at most 3 KiB
+/// besides; with a strategy that needs the age of each item, 8 bytes an item more. No item allocates.
+///
+/// # Data loss
+///
+/// What the strategy drops, and what is queued when the queue is dropped. Each such item is counted by its [`Reason`], and
+/// handed to [`on_drop`](Self::on_drop).
+pub struct BoundedQueue<T, S, D = ()>
+where
+    D: OnDrop<T>,
+    S: Strategy<T>,
+{
+    queued: Queued<T>,
+    strategy: S,
+    on_drop: D,
+    offered: u64,
+    delivered: u64,
+    failed: u64,
+    dropped: Drops,
+    // An item is between its producer and its place. Between two calls that is so only after a panic, which has lost it.
+    in_hand: bool,
+    // Since when the consumer is busy with what it took last.
+    busy_since: Option<Duration>,
+    // How many items wait at their producers, and for how long one or more did.
+    waiting: usize,
+    blocked: Stopwatch,
+    pressured: Stopwatch,
+    monitor: Option<BackpressureMonitor>,
+}
+
+/// What became of an item that was offered.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "an item that waits, or was refused, is in it"]
+pub enum Offered<T, K = Infallible> {
+    /// It is queued, or was merged into one that is.
+    Kept,
+    /// It was dropped, and is accounted for.
+    Dropped(Reason),
+    /// There is no room for it yet: offer it again, with [`BoundedQueue::offer_again`].
+    Wait(Waiting<T>),
+    /// The strategy fails, as [`Fail`](super::Fail) does when the queue is full. The item counts as failed.
+    Failed(K),
+}
+
+/// An item that waits for room. It is its producer's, and not offered yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting<T> {
+    /// The item.
+    pub item: T,
+    since: Duration,
+    until: Option<Duration>,
+}
+
+impl<T> Waiting<T> {
+    /// Since when it waits.
+    pub fn since(&self) -> Duration {
+        self.since
+    }
+
+    /// When to offer it again, if no item is taken before.
+    pub fn until(&self) -> Option<Duration> {
+        self.until
+    }
+}
+
+/// What is called with each item that is dropped: a closure, or `()` for nothing.
+pub trait OnDrop<T> {
+    /// The item was dropped for this reason.
+    fn dropped(&mut self, item: T, reason: Reason);
+}
+
+impl<T> OnDrop<T> for () {
+    fn dropped(&mut self, _: T, _: Reason) {}
+}
+
+impl<T, F: FnMut(T, Reason)> OnDrop<T> for F {
+    fn dropped(&mut self, item: T, reason: Reason) {
+        self(item, reason);
+    }
+}
+
+impl<T, S: Strategy<T>> BoundedQueue<T, S> {
+    /// A queue of at most `capacity` items.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0, or the options of the strategy have no meaning.
+    #[track_caller]
+    pub fn new(capacity: usize, strategy: S) -> Self {
+        Self::with(capacity, strategy, ())
+    }
+}
+
+impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
+    /// A queue of at most `capacity` items, which hands what it drops to `on_drop`.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0, or the options of the strategy have no meaning.
+    #[track_caller]
+    pub fn with(capacity: usize, strategy: S, on_drop: D) -> Self {
+        strategy.check();
+        assert!(capacity > 0, "a queue of 0 items has no meaning: its capacity is at least 1");
+        Self {
+            queued: Queued::new(capacity, strategy.watermarks(), strategy.ages()),
+            monitor: strategy.monitor().cloned(),
+            strategy,
+            on_drop,
+            offered: 0,
+            delivered: 0,
+            failed: 0,
+            dropped: Drops::default(),
+            in_hand: false,
+            busy_since: None,
+            waiting: 0,
+            blocked: Stopwatch::default(),
+            pressured: Stopwatch::default(),
+        }
+    }
+
+    /// Says how items come. By default they are pulled.
+    pub fn source(mut self, source: SourceKind) -> Self {
+        self.queued.source = source;
+        self
+    }
+
+    /// Shows its metrics there, whenever [`publish`](Self::publish) is called.
+    pub fn monitor(mut self, monitor: &BackpressureMonitor) -> Self {
+        self.monitor = Some(monitor.clone());
+        self
+    }
+
+    /// Offers an item.
+    #[inline]
+    pub fn offer(&mut self, now: Duration, item: T) -> Offered<T, S::Fault> {
+        self.decide(now, Waiting { item, since: now, until: None })
+    }
+
+    /// Offers an item again that has waited: when an item was taken, or its time has come.
+    pub fn offer_again(&mut self, now: Duration, waiting: Waiting<T>) -> Offered<T, S::Fault> {
+        self.end_wait(now);
+        self.decide(now, waiting)
+    }
+
+    /// Takes back an item that waits. Who drops it instead leaves the blocked time running.
+    pub fn withdraw(&mut self, now: Duration, waiting: Waiting<T>) -> T {
+        self.end_wait(now);
+        waiting.item
+    }
+
+    /// Drops an item that waits, as its producer is gone, for [`Reason::Shutdown`].
+    pub fn abandon(&mut self, now: Duration, waiting: Waiting<T>) {
+        self.end_wait(now);
+        self.offered += 1;
+        self.dropped.add(Reason::Shutdown, 1);
+        if !std::thread::panicking() {
+            self.on_drop.dropped(waiting.item, Reason::Shutdown);
+        }
+    }
+
+    fn end_wait(&mut self, now: Duration) {
+        self.enter(now);
+        self.waiting = self.waiting.saturating_sub(1);
+        if self.waiting == 0 {
+            self.blocked.stop(self.queued.now);
+        }
+    }
+
+    #[inline(always)]
+    fn decide(&mut self, now: Duration, waiting: Waiting<T>) -> Offered<T, S::Fault> {
+        self.enter(now);
+        let Waiting { item, since, .. } = waiting;
+        self.queued.waited = self.queued.now.saturating_sub(since);
+        self.in_hand = true;
+        loop {
+            match self.strategy.offer(&item, &self.queued) {
+                Decision::MakeRoom(victim, reason) if !self.queued.is_empty() => self.evict(victim, reason),
+                Decision::Merge if !self.queued.is_empty() => return self.merge(item),
+                Decision::Keep | Decision::MakeRoom(..) | Decision::Merge if !self.queued.is_full() => {
+                    return self.keep(item);
+                }
+                Decision::Replace(_) if !self.queued.is_full() => {
+                    let item = self.strategy.replace(item);
+                    return self.keep(item);
+                }
+                Decision::Drop(reason) | Decision::Replace(reason) => return self.refuse(item, reason),
+                Decision::Keep | Decision::MakeRoom(..) | Decision::Merge | Decision::Wait => {
+                    return self.wait(Waiting { item, since, until: None });
+                }
+                Decision::WaitUntil(time) => return self.wait(Waiting { item, since, until: Some(time) }),
+                Decision::Fail => return self.fail(item),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn keep(&mut self, item: T) -> Offered<T, S::Fault> {
+        self.settle();
+        if let Some(pressure) = self.queued.push(item) {
+            self.turn(pressure);
+        }
+        Offered::Kept
+    }
+
+    #[inline(never)]
+    fn wait(&mut self, waiting: Waiting<T>) -> Offered<T, S::Fault> {
+        self.in_hand = false;
+        self.waiting += 1;
+        self.blocked.start(self.queued.now);
+        Offered::Wait(waiting)
+    }
+
+    fn merge(&mut self, item: T) -> Offered<T, S::Fault> {
+        let Some(youngest) = self.queued.items.back_mut() else { return self.keep(item) };
+        let rest = self.strategy.merge(item, youngest);
+        self.settle();
+        self.dropped.add(Reason::Conflated, 1);
+        if let Some(rest) = rest {
+            self.on_drop.dropped(rest, Reason::Conflated);
+            return Offered::Dropped(Reason::Conflated);
+        }
+        Offered::Kept
+    }
+
+    #[inline(never)]
+    fn fail(&mut self, item: T) -> Offered<T, S::Fault> {
+        match self.strategy.fail(item) {
+            Ok(fault) => {
+                self.settle();
+                self.failed += 1;
+                Offered::Failed(fault)
+            }
+            Err(item) => self.refuse(item, Reason::QueueFull),
+        }
+    }
+
+    #[inline(never)]
+    fn refuse(&mut self, item: T, reason: Reason) -> Offered<T, S::Fault> {
+        self.settle();
+        self.discard(item, reason);
+        Offered::Dropped(reason)
+    }
+
+    /// The item in hand has its fate, and was offered.
+    #[inline(always)]
+    fn settle(&mut self) {
+        if self.queued.pressure == Pressure::Pressured {
+            self.queued.offers_under_pressure += 1;
+        }
+        self.offered += 1;
+        self.in_hand = false;
+    }
+
+    #[inline(always)]
+    fn evict(&mut self, victim: Victim, reason: Reason) {
+        if victim == Victim::All {
+            return self.evict_all(reason);
+        }
+        self.relieve(self.queued.len() - 1);
+        let item = match victim {
+            Victim::Newest => self.queued.pop_newest(),
+            Victim::At(index) => self.queued.remove(index),
+            Victim::Oldest | Victim::All => self.queued.pop_oldest(),
+        };
+        if let Some(item) = item {
+            self.discard(item, reason);
+        }
+    }
+
+    /// Counted, and shown if they are the last ones, before any is handed over: `on_drop` may panic.
+    fn evict_all(&mut self, reason: Reason) {
+        self.relieve(0);
+        let mut items = self.queued.take_all();
+        self.dropped.add(reason, items.len() as u64);
+        if reason == Reason::Shutdown {
+            self.publish();
+        }
+        while let Some(item) = items.pop_front() {
+            self.on_drop.dropped(item, reason);
+        }
+        // Its memory serves the next items.
+        self.queued.items = items;
+    }
+
+    /// Counted first: `on_drop` may panic.
+    #[inline(always)]
+    fn discard(&mut self, item: T, reason: Reason) {
+        self.dropped.add(reason, 1);
+        self.on_drop.dropped(item, reason);
+    }
+
+    /// Takes the item whose turn it is: it is in flight until it is [`delivered`](Self::delivered) or has
+    /// [`failed`](Self::failed).
+    ///
+    /// That it is called says that the consumer is done with what it took before, and waits.
+    #[inline]
+    pub fn take(&mut self, now: Duration) -> Option<T> {
+        self.enter(now);
+        if let Some(since) = self.busy_since.take() {
+            let took = self.queued.now.saturating_sub(since);
+            self.strategy.notice(Signal::Served(took), &self.queued);
+        }
+        while let Some(oldest) = self.queued.items.front() {
+            let dropped = self.strategy.take(oldest, &self.queued);
+            // All that may panic stands before the item leaves its place.
+            self.relieve(self.queued.len() - 1);
+            let item = self.queued.pop_oldest()?;
+            let Some(reason) = dropped else {
+                self.queued.in_flight += 1;
+                self.busy_since = Some(self.queued.now);
+                return Some(item);
+            };
+            self.discard(item, reason);
+        }
+        None
+    }
+
+    /// An item that was taken has gone on.
+    ///
+    /// # Panics
+    ///
+    /// If none is in flight.
+    #[inline]
+    #[track_caller]
+    pub fn delivered(&mut self, now: Duration) {
+        self.land(now);
+        self.delivered += 1;
+        self.strategy.notice(Signal::Delivered, &self.queued);
+    }
+
+    /// An item that was taken has failed.
+    ///
+    /// # Panics
+    ///
+    /// If none is in flight.
+    #[track_caller]
+    pub fn failed(&mut self, now: Duration) {
+        self.land(now);
+        self.failed += 1;
+        self.strategy.notice(Signal::Failed, &self.queued);
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    fn land(&mut self, now: Duration) {
+        self.enter(now);
+        assert!(self.queued.in_flight > 0, "no item is in flight: each one that was taken ends once");
+        self.queued.in_flight -= 1;
+    }
+
+    /// Drops what is queued, for [`Reason::Shutdown`]. What is in flight stays so.
+    pub fn shut_down(&mut self, now: Duration) {
+        self.enter(now);
+        self.evict_all(Reason::Shutdown);
+    }
+
+    /// What is queued.
+    pub fn queued(&self) -> &Queued<T> {
+        &self.queued
+    }
+
+    /// The strategy.
+    pub fn strategy(&self) -> &S {
+        &self.strategy
+    }
+
+    /// Where its items are.
+    pub fn accounting(&self) -> Accounting {
+        let lost = u64::from(self.in_hand);
+        Accounting {
+            offered: self.offered + lost,
+            delivered: self.delivered,
+            failed: self.failed + lost,
+            dropped: self.dropped,
+            buffered: self.queued.len() as u64,
+            in_flight: self.queued.in_flight as u64,
+        }
+    }
+
+    /// How it does, as of the last call that said what time it is.
+    pub fn metrics(&self) -> BackpressureMetrics {
+        let queued = &self.queued;
+        BackpressureMetrics {
+            strategy: self.strategy.name().into(),
+            dropped_items: self.dropped,
+            blocked_time: self.blocked.read(queued.now),
+            circuit_open: self.strategy.circuit_open(),
+            buffer_usage: queued.usage(),
+            mean_buffer_usage: queued.mean_usage(),
+            high_watermark_events: queued.starts_of_pressure,
+            low_watermark_events: queued.ends_of_pressure,
+            pressured_time: self.pressured.read(queued.now),
+            oldest_age: if queued.is_empty() { Duration::ZERO } else { queued.age(0) },
+            accounting: self.accounting(),
+        }
+    }
+
+    /// Shows the metrics in the monitor, if there is one.
+    pub fn publish(&self) {
+        if let Some(monitor) = &self.monitor {
+            monitor.show(self.metrics());
+        }
+    }
+
+    #[inline(always)]
+    fn enter(&mut self, now: Duration) {
+        self.queued.advance(now);
+        if self.in_hand {
+            // A closure panicked in the call before, and the item went with it.
+            self.settle();
+            self.failed += 1;
+        }
+    }
+
+    /// Tells if pressure ends when so many items are left.
+    #[inline(always)]
+    fn relieve(&mut self, left: usize) {
+        if let Some(pressure) = self.queued.relieved(left) {
+            self.turn(pressure);
+        }
+    }
+
+    #[inline(never)]
+    fn turn(&mut self, pressure: Pressure) {
+        match pressure {
+            Pressure::Pressured => self.pressured.start(self.queued.now),
+            Pressure::Normal => self.pressured.stop(self.queued.now),
+        }
+        self.strategy.notice(Signal::Pressure(pressure), &self.queued);
+    }
+}
+
+impl<T, S: Strategy<T>, D: OnDrop<T>> Drop for BoundedQueue<T, S, D> {
+    fn drop(&mut self) {
+        // Nobody can tell any more how they ended.
+        self.failed += std::mem::take(&mut self.queued.in_flight) as u64;
+        if std::thread::panicking() {
+            // A second panic would abort: so no closure is called.
+            self.dropped.add(Reason::Shutdown, self.queued.take_all().len() as u64);
+            self.publish();
+        } else {
+            self.shut_down(self.queued.now);
+        }
+    }
+}
+
+impl<T, S: Strategy<T>, D: OnDrop<T>> fmt::Debug for BoundedQueue<T, S, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundedQueue")
+            .field("strategy", &self.strategy.name())
+            .field("capacity", &self.queued.capacity())
+            .field("accounting", &self.accounting())
+            .finish_non_exhaustive()
+    }
+}
