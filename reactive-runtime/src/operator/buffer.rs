@@ -1,3 +1,11 @@
+#[cfg(feature = "time")]
+mod gate;
+#[cfg(feature = "time")]
+mod pressured;
+
+#[cfg(feature = "time")]
+pub use pressured::{Pressured, PressuredFlow};
+
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -17,6 +25,9 @@ impl<T, K> Items<T, K> {
     /// It fills while a stage or a terminal below waits for something else: a full `map_async`, the body of a
     /// `for_each_async`. While items are wanted, they pass it and are not queued. All in the same task; the reader of a
     /// `Stream` is polled only for the next item, so for it nothing runs ahead: see [`spawn`](Items::spawn).
+    ///
+    /// When it is full, what is above waits; with the option [`backpressure`](Staged::backpressure) another strategy
+    /// decides.
     ///
     /// `capacity` may be [`Live`](crate::Live): raised, more runs ahead at once; lowered, what is held stays, and nothing is
     /// added until it is less.

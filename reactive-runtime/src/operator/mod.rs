@@ -99,6 +99,8 @@ pub use batch_while::{BatchWhile, OpenWhile};
 pub use boxed::{BoxPipe, Boxed, BoxedFlow, BoxedLocal, Chunks, LocalBoxPipe, LocalBoxedFlow, Unboxing};
 pub use buffer::{Buffer, BufferFlow};
 #[cfg(feature = "time")]
+pub use buffer::{Pressured, PressuredFlow};
+#[cfg(feature = "time")]
 pub use buffer_time::BufferTime;
 pub use catch::{CanFail, Catch, CatchFlow, Recover, Recovery};
 pub use combine_latest::{CombineLatest, CombineLatestFlow};

@@ -1,3 +1,5 @@
+#[cfg(feature = "time")]
+mod pressured;
 mod task;
 
 use std::panic::resume_unwind;
@@ -19,6 +21,9 @@ impl<T, K> Items<T, K> {
     /// The task starts when the pipeline is first polled, and runs ahead by up to 256 items, or
     /// [`capacity`](Staged::capacity). Items go over in chunks, of whatever is ready; one that comes alone goes at
     /// once. With the pipeline, the task is dropped: it is gone after one turn of its runtime.
+    ///
+    /// When they are all there, what is above waits; with the option [`backpressure`](Staged::backpressure) another strategy
+    /// decides.
     ///
     /// It pays where both sides have work to do, on a runtime with several threads, and where what is above it must go
     /// on while the reader of a `Stream` is busy. For work that does not await, see [`parallel`](Items::parallel).
