@@ -1,8 +1,11 @@
 //! What a pipeline allocates: nothing for each item, and for its state what its operators need.
 
+use std::time::Duration;
+
 use allocation_counter::measure;
 use futures::FutureExt;
 use futures::executor::block_on;
+use reactive_runtime::backpressure::BoundedQueue;
 use reactive_runtime::prelude::*;
 
 const ITEMS: u32 = 10_000;
@@ -263,4 +266,22 @@ fn sources_that_are_started_allocate_nothing_for_each_of_them() {
         block_on(started);
     });
     assert_eq!(more, 0);
+}
+
+#[test]
+fn an_overloaded_queue_takes_its_capacity_and_allocates_nothing_for_items() {
+    for capacity in [16, 64, 1000, 10_000] {
+        let overload = |items: u32| {
+            let mut queue = BoundedQueue::new(capacity, DropOldest);
+            for i in 0..items {
+                let _ = queue.offer(Duration::from_nanos(i.into()), [i; 50]);
+                if i % 4 == 0 && queue.take(Duration::from_nanos(i.into())).is_some() {
+                    queue.delivered(Duration::from_nanos(i.into()));
+                }
+            }
+        };
+        let bytes = measure(|| overload(3 * ITEMS)).bytes_max;
+        assert!(bytes <= capacity as u64 * 200 + 4096, "{bytes} bytes for {capacity} items of 200");
+        assert_eq!(for_more_items(|items| overload(2 * items)), 0);
+    }
 }

@@ -217,7 +217,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
         Offered::Kept
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn wait(&mut self, waiting: Waiting<T>) -> Offered<T, S::Fault> {
         self.in_hand = false;
         self.waiting += 1;
@@ -249,7 +249,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
         }
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn refuse(&mut self, item: T, reason: Reason) -> Offered<T, S::Fault> {
         self.settle();
         self.discard(item, reason);

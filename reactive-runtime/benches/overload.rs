@@ -1,0 +1,108 @@
+//! A queue that stays full: what an item costs that finds no room, here and in the channels of the field.
+//!
+//! `cargo bench --bench overload` measures the time of [`ITEMS`] items of 200 bytes, of which a consumer takes every fourth; all
+//! on one thread. `none` makes the items and does nothing with them.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use reactive_runtime::backpressure::{Block, BoundedQueue, DropIncoming, DropOldest, Offered, Strategy};
+
+const ITEMS: usize = 100_000;
+const CAPACITY: usize = 1024;
+/// One of so many items is taken.
+const TAKEN: usize = 4;
+
+type Item = [u8; 200];
+
+fn item(i: usize) -> Item {
+    [i as u8; 200]
+}
+
+fn main() {
+    divan::main();
+}
+
+/// Offers all items, and takes some; the sum keeps the compiler from leaving any out.
+fn overload(bencher: Bencher<'_, '_>, mut offer: impl FnMut(Item), mut take: impl FnMut() -> Option<Item>) {
+    bencher.counter(ItemsCount::new(ITEMS)).bench_local(|| {
+        let mut sum = 0u64;
+        for i in 0..ITEMS {
+            offer(black_box(item(i)));
+            if i % TAKEN == 0
+                && let Some(item) = take()
+            {
+                sum += u64::from(item[0]);
+            }
+        }
+        sum
+    });
+}
+
+fn ours(bencher: Bencher<'_, '_>, strategy: impl Strategy<Item>) {
+    let queue = std::cell::RefCell::new(BoundedQueue::new(CAPACITY, strategy));
+    let now = Duration::from_secs(1);
+    let offer = |item| {
+        let mut queue = queue.borrow_mut();
+        if let Offered::Wait(item) = queue.offer(now, item) {
+            black_box(queue.withdraw(now, item));
+        }
+    };
+    let take = || {
+        let mut queue = queue.borrow_mut();
+        let item = queue.take(now)?;
+        queue.delivered(now);
+        Some(item)
+    };
+    overload(bencher, offer, take);
+}
+
+#[divan::bench]
+fn none(bencher: Bencher<'_, '_>) {
+    overload(bencher, |item| _ = black_box(&item), || None);
+}
+
+#[divan::bench]
+fn ours_drop_oldest(bencher: Bencher<'_, '_>) {
+    ours(bencher, DropOldest);
+}
+
+#[divan::bench]
+fn ours_drop_incoming(bencher: Bencher<'_, '_>) {
+    ours(bencher, DropIncoming);
+}
+
+#[divan::bench]
+fn ours_block_refused(bencher: Bencher<'_, '_>) {
+    ours(bencher, Block);
+}
+
+#[divan::bench]
+fn tokio_mpsc_try_send(bencher: Bencher<'_, '_>) {
+    let (sender, mut receiver) = tokio::sync::mpsc::channel(CAPACITY);
+    overload(bencher, |item| _ = black_box(sender.try_send(item)), || receiver.try_recv().ok());
+}
+
+#[divan::bench]
+fn tokio_broadcast(bencher: Bencher<'_, '_>) {
+    let (sender, mut receiver) = tokio::sync::broadcast::channel(CAPACITY);
+    // It tells of what was lost, then gives the oldest that is left.
+    let take = || receiver.try_recv().or_else(|_| receiver.try_recv()).ok();
+    overload(bencher, |item| _ = black_box(sender.send(item)), take);
+}
+
+#[divan::bench]
+fn async_broadcast_overflow(bencher: Bencher<'_, '_>) {
+    let (mut sender, mut receiver) = async_broadcast::broadcast(CAPACITY);
+    sender.set_overflow(true);
+    let take = || receiver.try_recv().or_else(|_| receiver.try_recv()).ok();
+    overload(bencher, |item| _ = black_box(sender.try_broadcast(item)), take);
+}
+
+#[divan::bench]
+fn async_channel_force_send(bencher: Bencher<'_, '_>) {
+    let (sender, receiver) = async_channel::bounded(CAPACITY);
+    overload(bencher, |item| _ = black_box(sender.force_send(item)), || receiver.try_recv().ok());
+}
