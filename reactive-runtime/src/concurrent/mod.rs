@@ -8,6 +8,8 @@
 mod attempts;
 mod call;
 mod flow;
+#[cfg(feature = "time")]
+mod guarded;
 mod lanes;
 mod place;
 mod ready;
@@ -23,6 +25,8 @@ use std::task::{Context, Poll};
 pub use attempts::{Again, Always, Attempt, Attempts, If, Kept, Once, Recall, Worth};
 pub use call::Call;
 pub use flow::ConcurrentFlow;
+#[cfg(feature = "time")]
+pub use guarded::{FallBack, Guarded, GuardedJob, Hold, Refuse, WhileHeld};
 pub use lanes::{Lanes, PerKey, Unkeyed};
 pub(crate) use work::Limit;
 pub use work::{Order, Work};

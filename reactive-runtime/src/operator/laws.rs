@@ -21,6 +21,8 @@ use super::left_off::{LeftOff, Note};
 use super::{Off, Recover};
 #[cfg(feature = "time")]
 use crate::backpressure::{Block, DropOldest, Fail, Overloaded};
+#[cfg(feature = "time")]
+use crate::circuit_breaker::CircuitBreaker;
 use crate::fault::Fault;
 use crate::flow::{BUDGET, Bounded, Downstream, Drive, Driven, Flow};
 use crate::pipe::Pipe;
@@ -341,6 +343,12 @@ laws! {
     map_async_per_key(p) => p.with(|i| i.map_async(Slow::new).concurrency(5).per_key(|x| x / 4)),
         except ready = "its futures pend",
         except no_look_ahead = "it has five items in flight";
+    #[cfg(feature = "time")]
+    map_async_breaker(p) => p
+        .with(|i| i.map_async(|x| Slow::new(odd(x))).concurrency(2).circuit_breaker(CircuitBreaker::consecutive(u32::MAX)))
+        .or_fail(),
+        except no_look_ahead = "it has two items in flight",
+        except ready = "its futures pend";
     map_async_fails(p) => p.with(|i| i.map_async(|x| Slow::new(odd(x))).concurrency(2)).or_fail(),
         except ready = "its futures pend",
         except no_look_ahead = "it has two items in flight";

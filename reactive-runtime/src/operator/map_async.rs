@@ -1,5 +1,7 @@
 #[cfg(feature = "time")]
 mod attempts;
+#[cfg(feature = "time")]
+mod breaker;
 
 use std::marker::PhantomData;
 
@@ -27,7 +29,8 @@ impl<T, K> Items<T, K> {
     /// [`catch`](Self::catch).
     ///
     /// Options: [`concurrency`](Staged::concurrency), [`unordered`](Staged::unordered), [`per_key`](Staged::per_key),
-    /// [`attempt_timeout`](Staged::attempt_timeout), [`retry`](Staged::retry), [`retry_if`](Staged::retry_if).
+    /// [`attempt_timeout`](Staged::attempt_timeout), [`retry`](Staged::retry), [`retry_if`](Staged::retry_if),
+    /// [`circuit_breaker`](Staged::circuit_breaker).
     ///
     /// # Cancel safety
     ///
