@@ -36,6 +36,7 @@ pub mod testing;
 #[cfg(feature = "time")]
 mod timer;
 pub mod units;
+mod waiting;
 
 pub use config::{ConfigError, WrongField};
 pub use fault::{ConvertsFrom, Failed, Fault, IsResult, Join};
@@ -125,7 +126,7 @@ pub mod prelude {
         BlockFor, Conflate, DropAll, DropIncoming, DropLate, DropLowest, DropNewest, DropOldest, Fail,
         Latest, Sample, TripOnOverload, WhileOpen,
     };
-    pub use crate::circuit_breaker::CircuitBreaker;
+    pub use crate::circuit_breaker::{CircuitBreaker, CircuitError, SharedBreaker};
     pub use crate::fault::Failed;
     pub use crate::flow::Flow;
     pub use crate::items::Items;

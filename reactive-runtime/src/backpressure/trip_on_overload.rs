@@ -12,16 +12,16 @@ use crate::fault::Failed;
 /// what is offered is held, dropped, failed or replaced, as [`while_open`](Self::while_open) says. Then probes are let in,
 /// and it closes when they are delivered.
 ///
-/// While it is closed and the queue full, a source that can wait waits; from one that cannot, the item that is offered is
-/// dropped.
+/// While it is closed and the queue full, a source that can wait waits. From one that cannot, the item that is offered is
+/// dropped; with [`WhileOpen::Hold`] that has it back, as nothing is lost then.
 ///
 /// As it may be told to fail, a pipeline with it can fail, whatever it is told.
 ///
 /// # Data loss
 ///
 /// With [`WhileOpen::Drop`], what is offered while the breaker is open, for [`Reason::CircuitOpen`]; with
-/// [`WhileOpen::Fallback`], what finds the queue full then. From a source that cannot wait, what finds it full while the
-/// breaker is closed, for [`Reason::QueueFull`].
+/// [`WhileOpen::Fallback`], what finds the queue full then. Unless items are held: from a source that cannot wait, what finds
+/// it full while the breaker is closed, for [`Reason::QueueFull`].
 pub struct TripOnOverload<T> {
     // Boxed, so that a strategy which is chosen at run time is small.
     breaker: Box<CircuitBreaker>,
@@ -79,8 +79,14 @@ impl<T> TripOnOverload<T> {
     }
 
     /// Opens when the queue was at or above its high watermark for so long.
+    ///
+    /// # Panics
+    ///
+    /// If `overload` is zero.
     #[must_use]
+    #[track_caller]
     pub fn after(mut self, overload: Duration) -> Self {
+        assert!(!overload.is_zero(), "an overload lasts for some time: `after` takes a time such as `500ms`");
         self.after = overload;
         self
     }
@@ -98,7 +104,8 @@ impl<T> TripOnOverload<T> {
     }
 
     fn watch(&mut self, queue: &Queued<T>) {
-        if queue.len() < queue.high_watermark() {
+        // With the item that is offered it is there.
+        if queue.len() + 1 < queue.high_watermark() {
             return;
         }
         let since = *self.overloaded_since.get_or_insert(queue.now());
@@ -140,12 +147,16 @@ impl<T> Strategy<T> for TripOnOverload<T> {
         self.watch(queue);
         let open = self.breaker.state() != CircuitState::Closed;
         if queue.is_full() && (!open || self.breaker.would_pass(queue.now())) {
-            return match queue.source() {
-                SourceKind::Pull => Decision::Wait,
-                SourceKind::Push => Decision::Drop(Reason::QueueFull),
+            return match (queue.source(), &self.while_open) {
+                (SourceKind::Pull, _) | (SourceKind::Push, WhileOpen::Hold) => Decision::Wait,
+                (SourceKind::Push, _) => Decision::Drop(Reason::QueueFull),
             };
         }
-        match self.breaker.acquire(queue.now()) {
+        let acquired = match self.while_open {
+            WhileOpen::Hold => self.breaker.ask(queue.now()),
+            WhileOpen::Drop | WhileOpen::Fail | WhileOpen::Fallback(_) => self.breaker.acquire(queue.now()),
+        };
+        match acquired {
             Ok(permit) if open => {
                 self.probes.push((permit, queue.len() + queue.in_flight()));
                 Decision::Keep

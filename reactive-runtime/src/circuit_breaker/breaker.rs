@@ -135,7 +135,7 @@ pub struct CircuitMetrics {
     pub state: CircuitState,
     /// How often it opened.
     pub opened: u64,
-    /// How many calls did not pass.
+    /// How many calls did not pass; those that wait are not among them.
     pub rejected: u64,
     /// How many calls ended as successes, slow ones among them.
     pub succeeded: u64,
@@ -239,8 +239,17 @@ impl CircuitBreaker {
     }
 
     /// For how long it is open. By default 30 s.
+    ///
+    /// # Panics
+    ///
+    /// If `timeout` is zero.
     #[must_use]
+    #[track_caller]
     pub fn recovery_timeout(mut self, timeout: Duration) -> Self {
+        assert!(
+            !timeout.is_zero(),
+            "a breaker that is open for no time is never open: `recovery_timeout` takes a time such as `30s`"
+        );
         self.recovery = timeout;
         self.recovery_max = timeout;
         self
@@ -269,8 +278,17 @@ impl CircuitBreaker {
     }
 
     /// After how long the place of a probe that has not ended is free again. By default as long as it is open.
+    ///
+    /// # Panics
+    ///
+    /// If `lease` is zero.
     #[must_use]
+    #[track_caller]
     pub fn lease(mut self, lease: Duration) -> Self {
+        assert!(
+            !lease.is_zero(),
+            "a probe that loses its place at once is none: `lease` takes a time such as `30s`"
+        );
         self.lease = Some(lease);
         self
     }
@@ -281,6 +299,11 @@ impl CircuitBreaker {
     ///
     /// [`CircuitOpen`], with the time when to ask again.
     pub fn acquire(&mut self, now: Duration) -> Result<Permit, CircuitOpen> {
+        self.ask(now).inspect_err(|_| self.metrics.rejected += 1)
+    }
+
+    /// The same for a call that waits, and is not rejected.
+    pub(crate) fn ask(&mut self, now: Duration) -> Result<Permit, CircuitOpen> {
         if let Phase::Open { until } = self.phase
             && now >= until
         {
@@ -290,16 +313,12 @@ impl CircuitBreaker {
         let lease = self.lease.unwrap_or(self.recovery);
         match &mut self.phase {
             Phase::Closed => Ok(Permit { generation: self.generation, id: 0, since: now }),
-            Phase::Open { until } => {
-                self.metrics.rejected += 1;
-                Err(CircuitOpen { until: Some(*until) })
-            }
+            Phase::Open { until } => Err(CircuitOpen { until: Some(*until) }),
             Phase::HalfOpen { ended, running } => {
                 let before = running.len();
                 running.retain(|probe| probe.lease_end > now);
                 self.metrics.probes_expired += (before - running.len()) as u64;
                 if ended.calls + running.len() as u64 >= self.probes.into() {
-                    self.metrics.rejected += 1;
                     return Err(CircuitOpen { until: running.iter().map(|probe| probe.lease_end).min() });
                 }
                 let id = self.metrics.probes_started;
@@ -308,6 +327,11 @@ impl CircuitBreaker {
                 Ok(Permit { generation: self.generation, id, since: now })
             }
         }
+    }
+
+    /// A call did not pass, and does not wait.
+    pub(crate) fn reject(&mut self) {
+        self.metrics.rejected += 1;
     }
 
     /// A call has ended.

@@ -12,4 +12,6 @@ mod shared;
 mod window;
 
 pub use breaker::{CircuitBreaker, CircuitMetrics, CircuitOpen, CircuitState, Outcome, Permit};
+#[cfg(feature = "time")]
+pub(crate) use shared::Turn;
 pub use shared::{Admitted, CircuitError, SharedBreaker};

@@ -1,5 +1,4 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 #[cfg(feature = "time")]
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -7,6 +6,9 @@ use std::time::Duration;
 use super::breaker::{CircuitBreaker, CircuitMetrics, CircuitOpen, Outcome, Permit};
 #[cfg(feature = "time")]
 use crate::timer::{Timer, after};
+#[cfg(feature = "time")]
+use crate::waiting::Ticket;
+use crate::waiting::Waiting;
 
 /// A handle on a [`CircuitBreaker`], for calls that run at the same time: cheap to clone.
 #[derive(Clone, Debug)]
@@ -14,19 +16,23 @@ pub struct SharedBreaker(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    breaker: Mutex<CircuitBreaker>,
-    // Of those who wait until a call may pass.
-    wakers: Mutex<Vec<Waker>>,
+    state: Mutex<State>,
     // The first call, from which `call` counts the time.
     #[cfg(feature = "time")]
     origin: std::sync::OnceLock<tokio::time::Instant>,
 }
 
+#[derive(Debug)]
+struct State {
+    breaker: CircuitBreaker,
+    // Those who wait until a call may pass.
+    waiting: Waiting,
+}
+
 impl From<CircuitBreaker> for SharedBreaker {
     fn from(breaker: CircuitBreaker) -> Self {
         Self(Arc::new(Shared {
-            breaker: Mutex::new(breaker),
-            wakers: Mutex::default(),
+            state: Mutex::new(State { breaker, waiting: Waiting::default() }),
             #[cfg(feature = "time")]
             origin: std::sync::OnceLock::new(),
         }))
@@ -42,35 +48,52 @@ impl SharedBreaker {
     ///
     /// [`CircuitOpen`], with the time when to ask again.
     pub fn acquire(&self, now: Duration) -> Result<Admitted, CircuitOpen> {
-        let permit = self.lock().acquire(now)?;
-        Ok(Admitted { breaker: self.clone(), permit: Some(permit) })
+        let permit = self.lock().breaker.acquire(now)?;
+        Ok(self.admit(permit))
     }
 
     /// What the breaker has done so far.
     pub fn metrics(&self) -> CircuitMetrics {
-        self.lock().metrics()
+        self.lock().breaker.metrics()
     }
 
-    /// The same, for whoever waits: woken when it may be worth to ask again.
+    /// The breaker as it is now.
+    pub fn snapshot(&self) -> CircuitBreaker {
+        self.lock().breaker.clone()
+    }
+
     #[cfg(feature = "time")]
-    fn acquire_or_wait(&self, now: Duration, waker: &Waker) -> Result<Admitted, CircuitOpen> {
-        // First, so that nothing which ends meanwhile is missed.
-        let mut wakers = self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner);
-        let acquired = self.acquire(now);
-        if acquired.is_err() && !wakers.iter().any(|known| known.will_wake(waker)) {
-            wakers.push(waker.clone());
-        }
-        acquired
+    pub(crate) fn ask(&self, now: Duration) -> Result<Admitted, CircuitOpen> {
+        let permit = self.lock().breaker.ask(now)?;
+        Ok(self.admit(permit))
     }
 
-    /// A call has ended, or was given up: another may pass.
-    fn wake(&self) {
-        let wakers = std::mem::take(&mut *self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner));
-        wakers.into_iter().for_each(Waker::wake);
+    #[cfg(feature = "time")]
+    pub(crate) fn reject(&self) {
+        self.lock().breaker.reject();
     }
 
-    fn lock(&self) -> MutexGuard<'_, CircuitBreaker> {
-        self.0.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    fn admit(&self, permit: Permit) -> Admitted {
+        Admitted { breaker: self.clone(), permit: Some(permit) }
+    }
+
+    /// A call has ended, or was given up: others may pass.
+    fn end(&self, f: impl FnOnce(&mut CircuitBreaker)) {
+        let mut state = self.lock();
+        f(&mut state.breaker);
+        let waiting = state.waiting.first(usize::MAX);
+        drop(state);
+        waiting.wake();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<&Self> for SharedBreaker {
+    fn from(breaker: &Self) -> Self {
+        breaker.clone()
     }
 }
 
@@ -86,8 +109,7 @@ impl Admitted {
     /// The call has ended.
     pub fn record(mut self, now: Duration, outcome: Outcome) {
         if let Some(permit) = self.permit.take() {
-            self.breaker.lock().record(now, permit, outcome);
-            self.breaker.wake();
+            self.breaker.end(|breaker| breaker.record(now, permit, outcome));
         }
     }
 }
@@ -95,8 +117,7 @@ impl Admitted {
 impl Drop for Admitted {
     fn drop(&mut self) {
         if let Some(permit) = self.permit.take() {
-            self.breaker.lock().release(permit);
-            self.breaker.wake();
+            self.breaker.end(|breaker| breaker.release(permit));
         }
     }
 }
@@ -146,25 +167,59 @@ impl SharedBreaker {
     ///
     /// When it has to wait outside of a tokio runtime with time enabled.
     pub async fn admitted(&self) -> Admitted {
-        let mut timer = Timer::default();
-        std::future::poll_fn(|cx| self.poll_admitted(&mut timer, cx)).await
-    }
-
-    pub(crate) fn poll_admitted(&self, timer: &mut Timer, cx: &mut Context<'_>) -> Poll<Admitted> {
-        loop {
-            let open = match self.acquire_or_wait(self.now(), cx.waker()) {
-                Ok(admitted) => return Poll::Ready(admitted),
-                Err(open) => open,
-            };
-            let Some(until) = open.until else { return Poll::Pending };
-            let origin = *self.0.origin.get().expect("the clock was just read");
-            ready!(timer.poll_until(after(origin, until), cx));
-        }
+        let mut turn = Turn::of(self);
+        std::future::poll_fn(|cx| turn.poll_admitted(cx)).await
     }
 
     pub(crate) fn now(&self) -> Duration {
-        let now = tokio::time::Instant::now();
-        now.duration_since(*self.0.origin.get_or_init(|| now))
+        tokio::time::Instant::now().duration_since(self.origin())
+    }
+
+    fn origin(&self) -> tokio::time::Instant {
+        *self.0.origin.get_or_init(tokio::time::Instant::now)
+    }
+}
+
+/// Waits until a call may pass. Dropped, it leaves nothing behind.
+#[cfg(feature = "time")]
+#[derive(Debug)]
+pub(crate) struct Turn {
+    breaker: SharedBreaker,
+    ticket: Ticket,
+    timer: Timer,
+}
+
+#[cfg(feature = "time")]
+impl Turn {
+    pub(crate) fn of(breaker: &SharedBreaker) -> Self {
+        Self { breaker: breaker.clone(), ticket: Ticket::default(), timer: Timer::default() }
+    }
+
+    pub(crate) fn poll_admitted(&mut self, cx: &mut Context<'_>) -> Poll<Admitted> {
+        loop {
+            let now = self.breaker.now();
+            let mut state = self.breaker.lock();
+            let asked = state.breaker.ask(now);
+            // Dropped without the lock. When a call ends, all that wait are woken; else the timer wakes them.
+            let _stale = match asked {
+                Ok(_) => state.waiting.leave(&mut self.ticket),
+                Err(_) => state.waiting.register(&mut self.ticket, cx.waker()),
+            };
+            drop(state);
+            let until = match asked {
+                Ok(permit) => return Poll::Ready(self.breaker.admit(permit)),
+                Err(open) => open.until,
+            };
+            let Some(until) = until else { return Poll::Pending };
+            ready!(self.timer.poll_until(after(self.breaker.origin(), until), cx));
+        }
+    }
+}
+
+#[cfg(feature = "time")]
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let _waker = self.breaker.lock().waiting.leave(&mut self.ticket);
     }
 }
 
@@ -210,5 +265,34 @@ mod tests {
         breaker.acquire(at(1)).unwrap().record(at(1), Outcome::Succeeded);
         assert_eq!(breaker.metrics().probes_cancelled, 1);
         assert!(breaker.acquire(at(1)).is_ok());
+    }
+
+    #[cfg(feature = "time")]
+    #[tokio::test(start_paused = true)]
+    async fn those_who_gave_up_waiting_leave_nothing_behind() {
+        let breaker = SharedBreaker::from(CircuitBreaker::consecutive(1));
+        assert!(breaker.call(std::future::ready(Err::<(), _>("down"))).await.is_err());
+        for _ in 0..100 {
+            let wait = tokio::time::timeout(Duration::from_millis(1), breaker.admitted());
+            assert!(wait.await.is_err());
+        }
+        assert!(!breaker.lock().waiting.has_some());
+        assert_eq!(breaker.metrics().rejected, 0, "they were not rejected, they waited");
+    }
+
+    #[cfg(feature = "time")]
+    #[tokio::test(start_paused = true)]
+    async fn all_who_wait_pass_when_the_probe_has_succeeded() {
+        let breaker = SharedBreaker::from(CircuitBreaker::consecutive(1));
+        assert!(breaker.call(std::future::ready(Err::<(), _>("down"))).await.is_err());
+        let start = tokio::time::Instant::now();
+        let calls = (0..100).map(|_| async {
+            let admitted = breaker.admitted().await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            admitted.record(breaker.now(), Outcome::Succeeded);
+        });
+        futures::future::join_all(calls).await;
+        assert_eq!(start.elapsed(), Duration::from_secs(30 + 1 + 1));
+        assert_eq!(breaker.metrics().probes_started, 1);
     }
 }

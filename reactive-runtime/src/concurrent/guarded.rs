@@ -4,8 +4,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::{Calls, Worth};
-use crate::circuit_breaker::{Admitted, CircuitError, CircuitOpen, Outcome, SharedBreaker};
-use crate::timer::Timer;
+use crate::circuit_breaker::{Admitted, CircuitError, CircuitOpen, Outcome, SharedBreaker, Turn};
 
 /// Calls that pass a circuit breaker; `W` says what becomes of an item while that is open, `P` which errors are failures.
 #[derive(Clone, Debug)]
@@ -16,16 +15,16 @@ pub struct Guarded<C, W, P> {
     pub(crate) failure: P,
 }
 
-/// What becomes of an item while the circuit breaker is open: [`Hold`], [`Refuse`] or [`FallBack`].
+/// What becomes of an item while the circuit breaker is open: [`Hold`], [`Refuse`], [`FallBack`] or [`Discard`].
 pub trait WhileHeld<T, U, E> {
-    /// The error of a call.
-    type Error;
+    /// What comes of an item.
+    type Output;
 
-    /// The breaker is open: a result, or the item waits.
-    fn open(&mut self, item: T, open: CircuitOpen) -> Result<Result<U, Self::Error>, T>;
+    /// The breaker is open: what comes in place of the result, or the item waits.
+    fn open(&mut self, item: T, open: CircuitOpen) -> Result<Self::Output, T>;
 
-    /// The call has failed.
-    fn failed(error: E) -> Self::Error;
+    /// The call has ended.
+    fn ended(result: Result<U, E>) -> Self::Output;
 }
 
 /// The item waits.
@@ -33,14 +32,14 @@ pub trait WhileHeld<T, U, E> {
 pub struct Hold;
 
 impl<T, U, E> WhileHeld<T, U, E> for Hold {
-    type Error = E;
+    type Output = Result<U, E>;
 
     fn open(&mut self, item: T, _: CircuitOpen) -> Result<Result<U, E>, T> {
         Err(item)
     }
 
-    fn failed(error: E) -> E {
-        error
+    fn ended(result: Result<U, E>) -> Result<U, E> {
+        result
     }
 }
 
@@ -49,14 +48,14 @@ impl<T, U, E> WhileHeld<T, U, E> for Hold {
 pub struct Refuse;
 
 impl<T, U, E> WhileHeld<T, U, E> for Refuse {
-    type Error = CircuitError<E>;
+    type Output = Result<U, CircuitError<E>>;
 
-    fn open(&mut self, _: T, open: CircuitOpen) -> Result<Result<U, CircuitError<E>>, T> {
+    fn open(&mut self, _: T, open: CircuitOpen) -> Result<Self::Output, T> {
         Ok(Err(CircuitError::Open(open)))
     }
 
-    fn failed(error: E) -> CircuitError<E> {
-        CircuitError::Failed(error)
+    fn ended(result: Result<U, E>) -> Self::Output {
+        result.map_err(CircuitError::Failed)
     }
 }
 
@@ -65,14 +64,31 @@ impl<T, U, E> WhileHeld<T, U, E> for Refuse {
 pub struct FallBack<F>(pub(crate) F);
 
 impl<T, U, E, F: FnMut(T) -> Result<U, E>> WhileHeld<T, U, E> for FallBack<F> {
-    type Error = E;
+    type Output = Result<U, E>;
 
     fn open(&mut self, item: T, _: CircuitOpen) -> Result<Result<U, E>, T> {
         Ok((self.0)(item))
     }
 
-    fn failed(error: E) -> E {
-        error
+    fn ended(result: Result<U, E>) -> Result<U, E> {
+        result
+    }
+}
+
+/// A closure takes the item, and nothing comes of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Discard<F>(pub(crate) F);
+
+impl<T, U, E, F: FnMut(T)> WhileHeld<T, U, E> for Discard<F> {
+    type Output = Option<Result<U, E>>;
+
+    fn open(&mut self, item: T, _: CircuitOpen) -> Result<Self::Output, T> {
+        (self.0)(item);
+        Ok(None)
+    }
+
+    fn ended(result: Result<U, E>) -> Self::Output {
+        Some(result)
     }
 }
 
@@ -83,9 +99,47 @@ pin_project! {
         call: Option<J>,
         // Until the call begins.
         item: Option<T>,
+        // While the item waits.
+        turn: Option<Turn>,
         // While it runs; dropped with it, its place is free for another call.
         admitted: Option<Admitted>,
-        timer: Timer,
+    }
+}
+
+/// What the circuit breaker says of an item.
+enum Admission<T, O> {
+    Passes(T, Admitted),
+    Instead(O),
+    Waits(T),
+}
+
+impl<C, W, P> Guarded<C, W, P> {
+    fn poll_admitted<T, U, E>(
+        &mut self,
+        item: T,
+        turn: &mut Option<Turn>,
+        cx: &mut Context<'_>,
+    ) -> Admission<T, W::Output>
+    where
+        W: WhileHeld<T, U, E>,
+    {
+        let (item, turn) = match turn {
+            Some(turn) => (item, turn),
+            None => match self.breaker.ask(self.breaker.now()) {
+                Ok(admitted) => return Admission::Passes(item, admitted),
+                Err(open) => match self.open.open(item, open) {
+                    Ok(output) => {
+                        self.breaker.reject();
+                        return Admission::Instead(output);
+                    }
+                    Err(item) => (item, turn.insert(Turn::of(&self.breaker))),
+                },
+            },
+        };
+        match turn.poll_admitted(cx) {
+            Poll::Ready(admitted) => Admission::Passes(item, admitted),
+            Poll::Pending => Admission::Waits(item),
+        }
     }
 }
 
@@ -96,27 +150,22 @@ where
     P: Worth<E>,
 {
     type Job = GuardedJob<T, C::Job>;
-    type Output = Result<U, W::Error>;
+    type Output = W::Output;
 
     fn begin(&mut self, item: T) -> Self::Job {
-        GuardedJob { call: None, item: Some(item), admitted: None, timer: Timer::default() }
+        GuardedJob { call: None, item: Some(item), turn: None, admitted: None }
     }
 
     fn poll_job(&mut self, job: Pin<&mut Self::Job>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut job = job.project();
         if let Some(item) = job.item.take() {
-            let (admitted, item) = match self.breaker.acquire(self.breaker.now()) {
-                Ok(admitted) => (admitted, item),
-                Err(open) => match self.open.open(item, open) {
-                    Ok(result) => return Poll::Ready(result),
-                    Err(item) => match self.breaker.poll_admitted(job.timer, cx) {
-                        Poll::Ready(admitted) => (admitted, item),
-                        Poll::Pending => {
-                            *job.item = Some(item);
-                            return Poll::Pending;
-                        }
-                    },
-                },
+            let (item, admitted) = match self.poll_admitted(item, job.turn, cx) {
+                Admission::Passes(item, admitted) => (item, admitted),
+                Admission::Instead(output) => return Poll::Ready(output),
+                Admission::Waits(item) => {
+                    *job.item = Some(item);
+                    return Poll::Pending;
+                }
             };
             *job.admitted = Some(admitted);
             job.call.set(Some(self.calls.begin(item)));
@@ -129,6 +178,6 @@ where
             let outcome = if failed { Outcome::Failed } else { Outcome::Succeeded };
             admitted.record(self.breaker.now(), outcome);
         }
-        Poll::Ready(result.map_err(W::failed))
+        Poll::Ready(W::ended(result))
     }
 }

@@ -26,7 +26,7 @@ pub use attempts::{Again, Always, Attempt, Attempts, If, Kept, Once, Recall, Wor
 pub use call::Call;
 pub use flow::ConcurrentFlow;
 #[cfg(feature = "time")]
-pub use guarded::{FallBack, Guarded, GuardedJob, Hold, Refuse, WhileHeld};
+pub use guarded::{Discard, FallBack, Guarded, GuardedJob, Hold, Refuse, WhileHeld};
 pub use lanes::{Lanes, PerKey, Unkeyed};
 pub(crate) use work::Limit;
 pub use work::{Order, Work};

@@ -17,7 +17,6 @@ mod sender;
 mod state;
 #[cfg(test)]
 mod tests;
-mod waiting;
 
 pub(crate) use producer::{Producer, Push, Refused};
 pub(crate) use receiver::Receiver;

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::state::State;
-use super::waiting::Ticket;
 use super::{Sender, Shared};
+use crate::waiting::Ticket;
 
 /// One of the ends that items go into. When all of them are gone, the hand-over has ended.
 pub(crate) struct Producer<T, K> {

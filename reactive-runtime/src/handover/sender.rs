@@ -1,7 +1,7 @@
 use std::task::{Context, Poll};
 
-use super::waiting::Ticket;
 use super::{CHUNK, Producer};
+use crate::waiting::Ticket;
 
 /// An end that gathers items: what was added is seen once a chunk is full, or by [`publish`](Self::publish), or when it is
 /// dropped.

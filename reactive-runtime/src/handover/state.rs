@@ -2,7 +2,7 @@ use std::task::Waker;
 
 use super::CHUNK;
 use super::queue::Queue;
-use super::waiting::{Ticket, Waiting, Wakes};
+use crate::waiting::{Ticket, Waiting, Wakes};
 
 /// What the two sides share. It is called under the lock, so it wakes and drops nothing: what it returns is for the caller
 /// to wake or drop.

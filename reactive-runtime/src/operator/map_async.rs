@@ -2,6 +2,8 @@
 mod attempts;
 #[cfg(feature = "time")]
 mod breaker;
+#[cfg(feature = "time")]
+pub use breaker::Dropping;
 
 use std::marker::PhantomData;
 

@@ -128,6 +128,8 @@ pub use intersperse::Intersperse;
 pub use keyed::AtMost;
 pub use keyed::{Age, Forever, Memory};
 pub use map::Map;
+#[cfg(feature = "time")]
+pub use map_async::Dropping;
 pub use map_async::MapAsync;
 pub use map_err::{MapErr, Turn, TurnErrFlow};
 pub use map_while::MapWhile;

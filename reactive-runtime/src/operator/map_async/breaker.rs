@@ -2,8 +2,13 @@
 
 use super::MapAsync;
 use crate::circuit_breaker::{CircuitError, SharedBreaker};
-use crate::concurrent::{Always, Calls, FallBack, Guarded, Hold, If, Refuse};
-use crate::items::Staged;
+use crate::concurrent::{
+    Always, Calls, ConcurrentFlow, Discard, FallBack, Guarded, Hold, If, Lanes, Refuse, Work,
+};
+use crate::flow::Flow;
+use crate::items::{Stage, Staged};
+use crate::operator::filter_async::Passed;
+use crate::step::{AtMostOne, StepFlow};
 
 type Broken<T, C, L, W, P> = MapAsync<T, Guarded<C, W, P>, L>;
 
@@ -81,6 +86,41 @@ impl<T, C, L, P, U, E, K> Staged<Broken<T, C, L, Hold, P>, Result<U, E>, K> {
         self.with_calls(|guarded| guarded.while_open(FallBack(f)))
     }
 
+    /// Drops each item that comes while the circuit breaker is open, and hands it to `on_drop`. It comes last of the options.
+    ///
+    /// # Data loss
+    ///
+    /// The items that come while it is open; the breaker counts them as rejected.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let mut dropped = Vec::new();
+    /// let stored = pipeline! {
+    ///     0..5
+    ///         |> map_async(async |row| if row < 2 { Err("down") } else { Ok(row) })
+    ///             .circuit_breaker(CircuitBreaker::consecutive(2))
+    ///             .drop_while_open(|row| dropped.push(row))
+    ///         |> collect::<Vec<_>>()
+    /// };
+    /// assert_eq!(stored.await, [Err("down"), Err("down")]);
+    /// assert_eq!(dropped, [2, 3, 4]);
+    /// # }
+    /// ```
+    #[cfg_attr(docsrs, doc(cfg(feature = "time")))]
+    pub fn drop_while_open<G>(
+        self,
+        on_drop: G,
+    ) -> Staged<Dropping<Broken<T, C, L, Discard<G>, P>>, Result<U, E>, K>
+    where
+        G: FnMut(T),
+    {
+        self.with_calls(|guarded| guarded.while_open(Discard(on_drop))).map_op(Dropping)
+    }
+
     /// Takes only those errors for failures for which `failure` is true; the others say nothing against what is called.
     #[cfg_attr(docsrs, doc(cfg(feature = "time")))]
     pub fn failure_if<Q>(self, failure: Q) -> Staged<Broken<T, C, L, Hold, If<Q>>, Result<U, E>, K>
@@ -100,6 +140,23 @@ impl<C, P> Guarded<C, Hold, P> {
     fn while_open<W>(self, open: W) -> Guarded<C, W, P> {
         let Self { calls, breaker, failure, .. } = self;
         Guarded { calls, breaker, open, failure }
+    }
+}
+
+/// Calls behind a circuit breaker that give nothing for items which are dropped: made by [`Staged::drop_while_open`].
+#[derive(Clone, Debug)]
+pub struct Dropping<O>(O);
+
+impl<F, T, C, L, J, U> Stage<F> for Dropping<MapAsync<T, C, L>>
+where
+    F: Flow<Item = T>,
+    C: Calls<T, Job = J, Output = Option<U>>,
+    L: Lanes<T>,
+{
+    type Flow = StepFlow<ConcurrentFlow<F, Work<T, C, L, J, Option<U>>, F::Error>, Passed, AtMostOne>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        StepFlow::new(self.0.attach(upstream), Passed, false)
     }
 }
 

@@ -1,20 +1,22 @@
+//! Tasks that wait for their turn, under a lock that somebody else holds.
+
 use std::task::Waker;
 
-/// The producers that wait for room, in the order in which they came.
+/// Those who wait, as producers for room, in the order in which they came.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     // Sorted by ticket.
     wakers: Vec<(u64, Waker)>,
     next: u64,
 }
 
-/// The place of a producer in the order; it keeps it until it got room.
+/// The place in the order; who has it keeps it until its turn has come.
 #[derive(Debug, Default)]
 pub(crate) struct Ticket(Option<u64>);
 
 impl Waiting {
     /// Keeps the waker at the place of its ticket, and gives back the one that it replaces, to be dropped without the lock.
-    pub(super) fn register(&mut self, ticket: &mut Ticket, waker: &Waker) -> Option<Waker> {
+    pub(crate) fn register(&mut self, ticket: &mut Ticket, waker: &Waker) -> Option<Waker> {
         let number = *ticket.0.get_or_insert_with(|| {
             self.next += 1;
             self.next
@@ -30,14 +32,19 @@ impl Waiting {
     }
 
     /// Takes the place out of the order: the waker, if it still waited; `None` if it was woken, or never waited.
-    pub(super) fn leave(&mut self, ticket: &mut Ticket) -> Option<Waker> {
+    pub(crate) fn leave(&mut self, ticket: &mut Ticket) -> Option<Waker> {
         let number = ticket.0.take()?;
         let at = self.wakers.binary_search_by_key(&number, |(ticket, _)| *ticket).ok()?;
         Some(self.wakers.remove(at).1)
     }
 
+    #[cfg(test)]
+    pub(crate) fn has_some(&self) -> bool {
+        !self.wakers.is_empty()
+    }
+
     /// Takes out the first so many.
-    pub(super) fn first(&mut self, count: usize) -> Wakes {
+    pub(crate) fn first(&mut self, count: usize) -> Wakes {
         let count = count.min(self.wakers.len());
         if count == 0 {
             return Wakes::default();
@@ -48,8 +55,8 @@ impl Waiting {
 }
 
 impl Ticket {
-    /// Whether its producer has ever waited.
-    pub(super) fn is_out(&self) -> bool {
+    /// Whether it was ever given out.
+    pub(crate) fn is_out(&self) -> bool {
         self.0.is_some()
     }
 }
@@ -57,13 +64,13 @@ impl Ticket {
 /// Tasks to wake once the lock is free. One of them, the most frequent case, costs no allocation.
 #[derive(Debug, Default)]
 #[must_use]
-pub(super) struct Wakes {
+pub(crate) struct Wakes {
     first: Option<Waker>,
     others: Vec<Waker>,
 }
 
 impl Wakes {
-    pub(super) fn wake(self) {
+    pub(crate) fn wake(self) {
         self.first.into_iter().chain(self.others).for_each(Waker::wake);
     }
 }
