@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use proptest::prelude::*;
-use reactive_runtime::backpressure::{Overloaded, Reason, SourceKind, Strategy};
+use reactive_runtime::backpressure::Strategy;
 use reactive_runtime::prelude::*;
+use reactive_runtime::source::{Closed, TryPushError};
 use tokio::time::{Instant, sleep, timeout};
 
 fn ms(milliseconds: u64) -> Duration {
@@ -213,6 +214,211 @@ async fn a_handler_shows_how_its_queue_does() {
     let metrics = handler.metrics();
     assert_eq!(metrics.dropped_items.total() + delivered, 20);
     assert_eq!(metrics.strategy, "drop_oldest");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feeder_waits_as_its_strategy_says() {
+    let monitor = BackpressureMonitor::new();
+    let (feeder, mut items) =
+        Feed::new(1).backpressure(BlockFor(ms(50), DropIncoming)).monitor(&monitor).open();
+    feeder.push(0).await.unwrap();
+    assert!(matches!(feeder.try_push(1), Err(TryPushError::Full(1))));
+    let start = Instant::now();
+    feeder.push(2).await.unwrap();
+    assert_eq!(start.elapsed(), ms(50), "it has waited, and was dropped");
+
+    {
+        let mut third = std::pin::pin!(feeder.push(3));
+        assert!(futures::poll!(third.as_mut()).is_pending());
+        assert!(timeout(ms(10), feeder.push(4)).await.is_err());
+        assert_eq!(items.next().await, Some(0));
+        assert_eq!(futures::poll!(third), std::task::Poll::Ready(Ok(())));
+    }
+    assert_eq!(items.next().await, Some(3));
+    drop(feeder);
+    assert_eq!(items.next().await, None);
+    let accounting = monitor.accounting();
+    assert_eq!((accounting.offered, accounting.delivered, accounting.dropped.total()), (3, 2, 1));
+    assert_eq!(monitor.metrics().blocked_time, ms(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_for_a_feed_have_their_turns_in_order() {
+    let (feeder, items) = Feed::new(1).backpressure(Block).open();
+    let feeding = (0..5).map(|i| {
+        let feeder = feeder.clone();
+        async move { feeder.push(i).await.unwrap() }
+    });
+    let feeding = futures::future::join_all(feeding.collect::<Vec<_>>());
+    drop(feeder);
+    let (items, _) = tokio::join!(pipeline! { items |> collect::<Vec<_>>() }, feeding);
+    assert_eq!(items, [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn items_come_back_when_what_is_fed_is_gone() {
+    let dropped = Arc::new(Mutex::new(Vec::new()));
+    let handed = dropped.clone();
+    let on_drop = move |item: u32, reason| handed.lock().unwrap().push((item, reason));
+    let (feeder, items) = Feed::new(2).backpressure(Block).on_drop(on_drop).open();
+    feeder.try_push(0).unwrap();
+    feeder.try_push(1).unwrap();
+    let waits = feeder.push(2);
+    let mut waits = std::pin::pin!(waits);
+    assert!(futures::poll!(waits.as_mut()).is_pending());
+    drop(items);
+    assert_eq!(waits.await, Err(Closed(2)));
+    assert_eq!(feeder.try_push(3), Err(TryPushError::Closed(3)));
+    assert!(feeder.is_closed());
+    assert_eq!(*dropped.lock().unwrap(), [(0, Reason::Shutdown), (1, Reason::Shutdown)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_fails_tells_it_behind_what_is_queued() {
+    let (feeder, mut items) = Feed::new(2).backpressure(Fail).open();
+    for item in 0..4 {
+        feeder.try_push(item).unwrap();
+    }
+    assert_eq!(items.next().await, Some(Ok(0)));
+    assert_eq!(items.next().await, Some(Ok(1)));
+    assert_eq!(items.next().await, Some(Err(Overloaded(2))));
+}
+
+/// Nothing that comes later, however much, keeps the error back.
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_fails_tells_it_before_what_came_later() {
+    let (feeder, mut items) = Feed::new(2).backpressure(Fail).open();
+    for item in 0..3 {
+        feeder.try_push(item).unwrap();
+    }
+    let mut seen = Vec::new();
+    for item in 3..6 {
+        feeder.try_push(item).unwrap();
+        seen.push(items.next().await.unwrap());
+    }
+    assert_eq!(seen, [Ok(0), Ok(1), Err(Overloaded(2))]);
+    let accounting = feeder.metrics().accounting;
+    assert_eq!((accounting.offered, accounting.failed), (6, 2));
+    assert!(accounting.balances());
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_for_a_breaker_go_on_when_its_probe_is_delivered() {
+    let breaker = CircuitBreaker::consecutive(1).recovery_timeout(Duration::from_secs(10));
+    let (feeder, items) = Feed::new(2).backpressure(TripOnOverload::new(breaker).after(ms(100))).open();
+    feeder.try_push(0).unwrap();
+    feeder.try_push(1).unwrap();
+    sleep(ms(100)).await;
+    assert!(feeder.try_push(2).is_err(), "it is overloaded for 100 ms");
+    let waits = (2..6).map(|item| {
+        let feeder = feeder.clone();
+        async move { feeder.push(item).await.unwrap() }
+    });
+    let waits = futures::future::join_all(waits.collect::<Vec<_>>());
+    drop(feeder);
+    let start = Instant::now();
+    let (seen, _) = tokio::join!(pipeline! { items |> collect::<Vec<_>>() }, waits);
+    assert_eq!(seen, Ok(vec![0, 1, 2, 3, 4, 5]));
+    assert_eq!(start.elapsed(), Duration::from_secs(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feeder_knows_how_its_queue_does_while_the_pipeline_is_busy() {
+    let (feeder, mut items) = Feed::new(4).backpressure(DropOldest).open();
+    for item in 0..8 {
+        feeder.try_push(item).unwrap();
+    }
+    assert_eq!(items.next().await, Some(4));
+    sleep(ms(500)).await;
+    let metrics = feeder.metrics();
+    assert_eq!((metrics.accounting.in_flight, metrics.accounting.buffered), (1, 3));
+    assert_eq!((metrics.dropped_items.total(), metrics.oldest_age), (4, ms(500)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pressure_is_told_in_turn_and_may_be_answered() {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let (told, feeding) = (events.clone(), Arc::new(Mutex::new(None::<SheddingFeeder<u32>>)));
+    let feeder_of_listener = feeding.clone();
+    let on_pressure = move |pressure| {
+        told.lock().unwrap().push(pressure);
+        // It is called without the lock of the feed.
+        let feeder = feeder_of_listener.lock().unwrap();
+        assert!(feeder.as_ref().is_none_or(|feeder| feeder.capacity() == 10));
+    };
+    let (feeder, mut items) = Feed::new(10)
+        .backpressure(DropOldest)
+        .on_pressure(on_pressure)
+        .high_watermark(0.5)
+        .low_watermark(0.2)
+        .open();
+    *feeding.lock().unwrap() = Some(feeder.clone());
+    for round in 0..3 {
+        for item in 0..5 {
+            feeder.try_push(item).unwrap();
+        }
+        assert_eq!(events.lock().unwrap().len(), 2 * round + 1);
+        for item in 0..5 {
+            assert_eq!(items.next().await, Some(item));
+        }
+    }
+    assert_eq!(*events.lock().unwrap(), [Pressure::Pressured, Pressure::Normal].repeat(3));
+    *feeding.lock().unwrap() = None;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_dropped_may_be_fed_again() {
+    let again = Arc::new(Mutex::new(None::<SheddingFeeder<u32>>));
+    let feeder_of_on_drop = again.clone();
+    // An odd one comes back as an even one, once.
+    let on_drop = move |item: u32, _| {
+        if let Some(feeder) = feeder_of_on_drop.lock().unwrap().as_ref()
+            && item % 2 == 1
+        {
+            feeder.try_push(item + 101).unwrap();
+        }
+    };
+    let (feeder, items) = Feed::new(2).backpressure(DropOldest).on_drop(on_drop).open();
+    *again.lock().unwrap() = Some(feeder.clone());
+    for item in [1, 2, 3, 4] {
+        feeder.try_push(item).unwrap();
+    }
+    *again.lock().unwrap() = None;
+    drop(feeder);
+    assert_eq!(pipeline! { items |> collect::<Vec<_>>() }.await, [4, 104]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_item_of_many_feeders_is_accounted_for() {
+    let monitor = BackpressureMonitor::new();
+    let dropped = Arc::new(AtomicU64::new(0));
+    let counter = dropped.clone();
+    let on_drop = move |_: u64, _| _ = counter.fetch_add(1, Ordering::Relaxed);
+    let (feeder, items) = Feed::new(16).backpressure(DropOldest).on_drop(on_drop).monitor(&monitor).open();
+    let feeders: Vec<_> = (0..4)
+        .map(|i| {
+            let feeder = feeder.clone();
+            std::thread::spawn(move || (0..20_000).for_each(|x| feeder.try_push(i + 4 * x).unwrap()))
+        })
+        .collect();
+    drop(feeder);
+    // Those of one feeder come in its order.
+    let mut last = [0; 4];
+    let mut count = 0;
+    let seen = pipeline! {
+        items |> for_each(|item: u64| {
+            let last = &mut last[item as usize % 4];
+            assert!(item >= *last);
+            *last = item;
+            count += 1;
+        })
+    };
+    seen.await;
+    feeders.into_iter().for_each(|feeder| feeder.join().unwrap());
+    let accounting = monitor.accounting();
+    assert!(accounting.balances());
+    assert_eq!((accounting.offered, accounting.delivered), (80_000, count));
+    assert_eq!(accounting.dropped.total(), dropped.load(Ordering::Relaxed));
 }
 
 /// Runs a pipeline for some time, then drops it; gives how many items came to the queue and how many went on.

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use futures::{FutureExt, StreamExt};
 use reactive_runtime::backpressure::{Block, BoundedQueue, DropIncoming, DropOldest, Offered, Strategy};
+use reactive_runtime::prelude::Feed;
 
 const ITEMS: usize = 100_000;
 const CAPACITY: usize = 1024;
@@ -77,6 +79,13 @@ fn ours_drop_incoming(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn ours_block_refused(bencher: Bencher<'_, '_>) {
     ours(bencher, Block);
+}
+
+/// Between tasks, as the channels below.
+#[divan::bench]
+fn ours_feed_drop_oldest(bencher: Bencher<'_, '_>) {
+    let (feeder, mut pipe) = Feed::new(CAPACITY).backpressure(DropOldest).open::<Item>();
+    overload(bencher, |item| _ = black_box(feeder.try_push(item)), || pipe.next().now_or_never().flatten());
 }
 
 #[divan::bench]

@@ -124,7 +124,7 @@ pub mod prelude {
     pub use crate::backpressure::{
         Adaptive, BackpressureConfig, BackpressureHandler, BackpressureMonitor, BackpressureStrategy, Block,
         BlockFor, Conflate, DropAll, DropIncoming, DropLate, DropLowest, DropNewest, DropOldest, Fail,
-        Latest, Sample, TripOnOverload, WhileOpen,
+        Latest, Overloaded, Pressure, Reason, Sample, SourceKind, TripOnOverload, WhileOpen,
     };
     pub use crate::circuit_breaker::{CircuitBreaker, CircuitError, SharedBreaker};
     pub use crate::fault::Failed;
@@ -141,6 +141,8 @@ pub mod prelude {
     pub use crate::source::Lagged;
     #[cfg(feature = "time")]
     pub use crate::source::interval;
+    #[cfg(feature = "time")]
+    pub use crate::source::{Feed, SheddingFeeder};
     pub use crate::source::{Feeder, empty, feed, once, repeat_with, unfold};
     pub use crate::{pipeline, stage};
 }

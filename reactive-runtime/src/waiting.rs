@@ -43,6 +43,12 @@ impl Waiting {
         !self.wakers.is_empty()
     }
 
+    /// Whether it has waited, and was woken since.
+    pub(crate) fn was_woken(&self, ticket: &Ticket) -> bool {
+        let waits = |number| self.wakers.binary_search_by_key(&number, |(ticket, _)| *ticket).is_ok();
+        ticket.0.is_some_and(|number| !waits(number))
+    }
+
     /// Takes out the first so many.
     pub(crate) fn first(&mut self, count: usize) -> Wakes {
         let count = count.min(self.wakers.len());

@@ -46,6 +46,7 @@ mod handler;
 mod latest;
 #[cfg(test)]
 mod law;
+mod listeners;
 mod metrics;
 mod pressure;
 mod queue;
@@ -73,9 +74,10 @@ pub use drop_oldest::DropOldest;
 pub use fail::{Fail, Overloaded};
 pub use handler::BackpressureHandler;
 pub use latest::Latest;
+pub use listeners::{Listeners, OnDrop, OnPressure};
 pub use metrics::{BackpressureMetrics, BackpressureMonitor};
 pub use pressure::{Pressure, Watermarks};
-pub use queue::{BoundedQueue, Offered, OnDrop, Waiting};
+pub use queue::{BoundedQueue, Offered, Waiting};
 pub use queued::{Queued, SourceKind};
 pub use sample::Sample;
 pub use service_rate::ServiceRate;
@@ -87,8 +89,8 @@ use crate::fault::Fault;
 
 /// Decides what becomes of the items that are offered to a [`BoundedQueue`].
 ///
-/// Only [`offer`](Self::offer) must be written, and what it fails with. A strategy sees the item, and the queue with its usage, its ages and its
-/// clock; it polls nothing, sleeps nowhere and reads no clock of its own.
+/// Only [`offer`](Self::offer) must be written, and what it fails with. A strategy sees the item, and the queue with its
+/// usage, its ages and its clock; it polls nothing, sleeps nowhere and reads no clock of its own.
 ///
 /// # Examples
 ///
@@ -124,6 +126,12 @@ use crate::fault::Fault;
 /// assert_eq!(queue.take(now), Some(2));
 /// assert_eq!(queue.accounting().dropped.by(Reason::QueueFull), 1);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no backpressure strategy for items of `{T}`",
+    note = "there are `Block`, `DropOldest`, `DropNewest`, `DropIncoming`, `DropAll`, `Fail`, `Latest`, `Conflate(f)`, \
+            `Sample(fraction)`, `Adaptive::new(max_delay)`, `BlockFor(time, strategy)`, `DropLowest(class)`, \
+            `DropLate::by(f)`, `TripOnOverload::new(breaker)`, and your own"
+)]
 pub trait Strategy<T> {
     /// What it makes the pipeline fail with: [`Infallible`](std::convert::Infallible), or [`Failed<E>`](crate::Failed).
     type Fault: Fault;
@@ -202,7 +210,8 @@ pub enum Decision {
     Merge,
     /// [`Strategy::replace`] gives another item, which is queued if there is room, and else dropped.
     Replace(Reason),
-    /// Its producer waits, and offers it again when an item was taken. One who cannot wait has it back.
+    /// Its producer waits, and offers it again when an item was taken: not for what an empty queue cannot bring. One who
+    /// cannot wait has it back.
     Wait,
     /// Its producer waits, and offers it again when an item was taken, or at this time.
     WaitUntil(Duration),

@@ -41,12 +41,46 @@ impl Watermarks {
         self.low
     }
 
+    /// These, but for what is told to be otherwise.
+    ///
+    /// # Panics
+    ///
+    /// If the high one is not above the low one then.
+    #[cfg(feature = "time")]
+    #[track_caller]
+    pub(crate) fn with(self, high: Option<f64>, low: Option<f64>) -> Self {
+        Self::new(high.unwrap_or(self.high), low.unwrap_or(self.low))
+    }
+
+    #[cfg(feature = "time")]
+    #[track_caller]
+    pub(crate) fn check_high(fraction: f64) {
+        assert!(
+            fraction > 0.0 && fraction <= 1.0,
+            "`high_watermark` takes a fraction such as `80%`, above 0 and at most 1, not {fraction}"
+        );
+    }
+
+    #[cfg(feature = "time")]
+    #[track_caller]
+    pub(crate) fn check_low(fraction: f64) {
+        assert!(
+            (0.0..1.0).contains(&fraction),
+            "`low_watermark` takes a fraction such as `30%`, from 0 to below 1, not {fraction}"
+        );
+    }
+
     pub(crate) fn high_len(self, capacity: usize) -> usize {
-        ((self.high * capacity as f64).ceil() as usize).clamp(1, capacity)
+        let len = (self.high * capacity as f64).ceil() as usize;
+        // 0.55 x 100 is a little more than 55, and 55 of 100 are 0.55.
+        let rounded_up = len > 0 && (len - 1) as f64 / capacity as f64 >= self.high;
+        (len - usize::from(rounded_up)).clamp(1, capacity)
     }
 
     pub(crate) fn low_len(self, capacity: usize) -> usize {
-        ((self.low * capacity as f64).floor() as usize).min(self.high_len(capacity) - 1)
+        let len = (self.low * capacity as f64).floor() as usize;
+        let rounded_down = (len + 1) as f64 / capacity as f64 <= self.low;
+        (len + usize::from(rounded_down)).min(self.high_len(capacity) - 1)
     }
 }
 
@@ -71,6 +105,14 @@ mod tests {
             }
         }
         assert_eq!((Watermarks::default().high_len(10), Watermarks::default().low_len(10)), (8, 3));
+    }
+
+    #[test]
+    fn are_met_exactly() {
+        for percent in 2..=100 {
+            let marks = Watermarks::new(f64::from(percent) / 100.0, f64::from(percent - 1) / 100.0);
+            assert_eq!((marks.high_len(100), marks.low_len(100)), (percent as usize, percent as usize - 1));
+        }
     }
 
     #[test]

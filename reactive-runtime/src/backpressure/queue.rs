@@ -3,8 +3,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::accounting::{Accounting, Drops, Reason};
+use super::listeners::OnDrop;
 use super::metrics::{BackpressureMetrics, BackpressureMonitor, Stopwatch};
-use super::pressure::Pressure;
+use super::pressure::{Pressure, Watermarks};
 use super::queued::{Queued, SourceKind};
 use super::{Decision, Signal, Strategy, Victim};
 
@@ -78,22 +79,6 @@ impl<T> Waiting<T> {
     }
 }
 
-/// What is called with each item that is dropped: a closure, or `()` for nothing.
-pub trait OnDrop<T> {
-    /// The item was dropped for this reason.
-    fn dropped(&mut self, item: T, reason: Reason);
-}
-
-impl<T> OnDrop<T> for () {
-    fn dropped(&mut self, _: T, _: Reason) {}
-}
-
-impl<T, F: FnMut(T, Reason)> OnDrop<T> for F {
-    fn dropped(&mut self, item: T, reason: Reason) {
-        self(item, reason);
-    }
-}
-
 impl<T, S: Strategy<T>> BoundedQueue<T, S> {
     /// A queue of at most `capacity` items.
     ///
@@ -139,14 +124,31 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
         self
     }
 
+    /// When pressure starts and ends, in place of what the strategy says.
+    ///
+    /// # Panics
+    ///
+    /// If it has begun.
+    #[track_caller]
+    pub fn watermarks(mut self, watermarks: Watermarks) -> Self {
+        assert!(self.queued.began.is_none(), "the watermarks of a queue are set before its first item");
+        self.queued.set_watermarks(watermarks);
+        self
+    }
+
     /// Shows its metrics there, whenever [`publish`](Self::publish) is called.
     pub fn monitor(mut self, monitor: &BackpressureMonitor) -> Self {
         self.monitor = Some(monitor.clone());
         self
     }
 
+    /// Time goes on while nothing else happens: for metrics that are read then.
+    pub fn advance(&mut self, now: Duration) {
+        self.enter(now);
+    }
+
     /// Offers an item.
-    #[inline]
+    #[inline(always)]
     pub fn offer(&mut self, now: Duration, item: T) -> Offered<T, S::Fault> {
         self.decide(now, Waiting { item, since: now, until: None })
     }
@@ -369,6 +371,11 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
         self.evict_all(Reason::Shutdown);
     }
 
+    /// What its drops are handed to.
+    pub(crate) fn on_drop_mut(&mut self) -> &mut D {
+        &mut self.on_drop
+    }
+
     /// What is queued.
     pub fn queued(&self) -> &Queued<T> {
         &self.queued
@@ -442,6 +449,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
             Pressure::Normal => self.pressured.stop(self.queued.now),
         }
         self.strategy.notice(Signal::Pressure(pressure), &self.queued);
+        self.on_drop.pressure(pressure);
     }
 }
 

@@ -58,6 +58,11 @@ impl<T> Queued<T> {
         }
     }
 
+    pub(super) fn set_watermarks(&mut self, watermarks: Watermarks) {
+        self.high = watermarks.high_len(self.capacity);
+        self.low = watermarks.low_len(self.capacity);
+    }
+
     /// How many items are queued.
     #[inline]
     pub fn len(&self) -> usize {

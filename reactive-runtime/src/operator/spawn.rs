@@ -90,9 +90,14 @@ impl<T, K> Staged<Spawn, T, K> {
     /// If `items` is 0. As a literal in `pipeline!`, that does not compile.
     #[track_caller]
     pub fn capacity(self, items: usize) -> Self {
-        assert!(items > 0, "a hand-over of 0 items has no meaning: `capacity` takes at least 1");
+        check_capacity(items);
         self.map_op(|_| Spawn { capacity: items })
     }
+}
+
+#[track_caller]
+fn check_capacity(items: usize) {
+    assert!(items > 0, "a hand-over of 0 items has no meaning: `capacity` takes at least 1");
 }
 
 /// Runs a flow on a task of its own: made by [`Items::spawn`].

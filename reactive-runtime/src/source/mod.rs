@@ -26,6 +26,8 @@ mod vec;
 pub use empty::{EmptyFlow, empty};
 pub use feed::{Closed, FeedFlow, FeedSink, Feeder, Push, TryPushError, feed};
 #[cfg(feature = "time")]
+pub use feed::{FedPipe, Feed, SheddingFeeder, SheddingFlow, SheddingPush};
+#[cfg(feature = "time")]
 pub use interval::{IntervalFlow, interval};
 pub use iter::IterFlow;
 pub use lagged::Lagged;

@@ -2,20 +2,15 @@ use std::ops::ControlFlow;
 use std::task::Context;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use crate::backpressure::{
-    BackpressureMonitor, BoundedQueue, Offered, OnDrop, SourceKind, Strategy, Waiting,
-};
+use crate::backpressure::{BoundedQueue, Offered, OnDrop, Strategy, Waiting};
 use crate::flow::Downstream;
-use crate::timer::{Timer, after};
+use crate::timer::{Clock, Timer};
 
 /// A queue, the clock that it is told, and the one item that waits before it.
 pub(crate) struct Gate<T, S: Strategy<T>, D: OnDrop<T>> {
     queue: BoundedQueue<T, S, D>,
     waiting: Option<Waiting<T>>,
-    // When it was first polled.
-    origin: Option<Instant>,
+    clock: Clock,
     now: Duration,
     timer: Timer,
 }
@@ -30,26 +25,14 @@ pub(crate) enum Passage<K> {
 }
 
 impl<T, S: Strategy<T>, D: OnDrop<T>> Gate<T, S, D> {
-    #[track_caller]
-    pub(crate) fn new(
-        capacity: usize,
-        strategy: S,
-        on_drop: D,
-        source: SourceKind,
-        monitor: Option<BackpressureMonitor>,
-    ) -> Self {
-        let queue = BoundedQueue::with(capacity, strategy, on_drop).source(source);
-        let queue = match &monitor {
-            Some(monitor) => queue.monitor(monitor),
-            None => queue,
-        };
-        Self { queue, waiting: None, origin: None, now: Duration::ZERO, timer: Timer::default() }
+    pub(crate) fn new(queue: BoundedQueue<T, S, D>) -> Self {
+        Self { queue, waiting: None, clock: Clock::default(), now: Duration::ZERO, timer: Timer::default() }
     }
 
     /// Once a poll: items that come in one poll come at the same time.
     pub(crate) fn look_at_the_clock(&mut self) {
-        let now = Instant::now();
-        self.now = now.duration_since(*self.origin.get_or_insert(now));
+        self.now = self.clock.now();
+        self.queue.advance(self.now);
     }
 
     /// Offers an item; if it has to wait, it is kept here.
@@ -97,9 +80,8 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> Gate<T, S, D> {
 
     /// Has the task woken when the item that waits is to be offered again, if there is such a time.
     pub(crate) fn sleep(&mut self, cx: &mut Context<'_>) {
-        let (Some(waiting), Some(origin)) = (&self.waiting, self.origin) else { return };
-        let Some(until) = waiting.until() else { return };
-        if self.timer.poll_until(after(origin, until), cx).is_ready() {
+        let Some(until) = self.waiting.as_ref().and_then(Waiting::until) else { return };
+        if self.timer.poll_until(self.clock.instant(until), cx).is_ready() {
             cx.waker().wake_by_ref();
         }
     }

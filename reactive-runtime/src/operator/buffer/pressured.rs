@@ -6,7 +6,10 @@ use pin_project_lite::pin_project;
 
 use super::Buffer;
 use super::gate::{Gate, Passage};
-use crate::backpressure::{BackpressureMonitor, OnDrop, Reason, SourceKind, Strategy};
+use crate::backpressure::{
+    BackpressureMonitor, BoundedQueue, Listeners, OnDrop, OnPressure, Pressure, Reason, SourceKind, Strategy,
+    Watermarks,
+};
 use crate::fault::{Fault, Join};
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::items::{Items, Stage, Staged};
@@ -19,7 +22,8 @@ impl<T, K> Staged<Buffer, T, K> {
     /// through while the pipeline waits.
     ///
     /// Where a strategy lets an item wait that it has seen, that one stands besides the `capacity`. Options:
-    /// [`on_drop`](Staged::on_drop), [`monitor`](Staged::monitor), [`source`](Staged::source).
+    /// [`on_drop`](Staged::on_drop), [`high_watermark`](Staged::high_watermark), [`low_watermark`](Staged::low_watermark),
+    /// [`on_pressure`](Staged::on_pressure), [`monitor`](Staged::monitor), [`source`](Staged::source).
     ///
     /// # Data loss
     ///
@@ -75,12 +79,59 @@ impl<T, K> Staged<Buffer, T, K> {
     }
 }
 
-impl<S, D, T, K> Staged<Pressured<S, D>, T, K> {
+impl<S, D, P, T, K> Staged<Pressured<S, D, P>, T, K> {
     /// Hands each item that is dropped to `on_drop`, with the reason.
     ///
     /// It is called where the item is dropped, in the task of the queue: keep it short.
-    pub fn on_drop<G: FnMut(T, Reason)>(self, on_drop: G) -> Staged<Pressured<S, G>, T, K> {
+    pub fn on_drop<G: FnMut(T, Reason)>(self, on_drop: G) -> Staged<Pressured<S, G, P>, T, K> {
         self.map_op(|op| op.on_drop(on_drop))
+    }
+
+    /// Calls `on_pressure` when the usage has reached the high watermark, and when it has fallen to the low one: the two in
+    /// turn.
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let mut events = Vec::new();
+    /// let worked_on = pipeline! {
+    ///     0..25
+    ///         |> buffer(10, backpressure = Block, high_watermark = 90%, low_watermark = 50%)
+    ///             .on_pressure(|pressure| events.push(pressure))
+    ///         |> for_each_async(async |_| tokio::time::sleep(Duration::from_millis(5)).await)
+    /// };
+    /// worked_on.await;
+    /// assert_eq!(events, [Pressure::Pressured, Pressure::Normal]);
+    /// # }
+    /// ```
+    pub fn on_pressure<G: FnMut(Pressure)>(self, on_pressure: G) -> Staged<Pressured<S, D, G>, T, K> {
+        self.map_op(|op| op.on_pressure(on_pressure))
+    }
+
+    /// Pressure starts when the queue is full to this fraction, in place of what the strategy says: at 80 % if it says
+    /// nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it is not above 0.0 and at most 1.0; and where the pipeline is built, if the low watermark is not below it.
+    #[track_caller]
+    pub fn high_watermark(self, fraction: f64) -> Self {
+        Watermarks::check_high(fraction);
+        self.map_op(|op| op.high_watermark(fraction))
+    }
+
+    /// Pressure ends when the queue has fallen to this fraction, in place of what the strategy says: at 30 % if it says
+    /// nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it is not from 0.0 to below 1.0; and where the pipeline is built, if it is not below the high watermark.
+    #[track_caller]
+    pub fn low_watermark(self, fraction: f64) -> Self {
+        Watermarks::check_low(fraction);
+        self.map_op(|op| op.low_watermark(fraction))
     }
 
     /// Shows there how the queue does: once a poll, and at its end.
@@ -98,48 +149,86 @@ impl<S, D, T, K> Staged<Pressured<S, D>, T, K> {
 
 /// Lets a flow run ahead into a queue in which a strategy decides: made by [`Staged::backpressure`].
 #[derive(Clone, Debug)]
-pub struct Pressured<S, D = ()> {
+pub struct Pressured<S, D = (), P = ()> {
     capacity: usize,
     strategy: S,
-    on_drop: D,
+    listeners: Listeners<D, P>,
+    high: Option<f64>,
+    low: Option<f64>,
     source: SourceKind,
     monitor: Option<BackpressureMonitor>,
 }
 
 impl<S> Pressured<S> {
     pub(crate) fn new(capacity: usize, strategy: S) -> Self {
-        Self { capacity, strategy, on_drop: (), source: SourceKind::Pull, monitor: None }
+        let (listeners, source) = (Listeners::NONE, SourceKind::Pull);
+        Self { capacity, strategy, listeners, high: None, low: None, source, monitor: None }
     }
 }
 
-impl<S, D> Pressured<S, D> {
-    pub(crate) fn on_drop<G>(self, on_drop: G) -> Pressured<S, G> {
-        let Self { capacity, strategy, source, monitor, .. } = self;
-        Pressured { capacity, strategy, on_drop, source, monitor }
+impl<S, D, P> Pressured<S, D, P> {
+    pub(crate) fn on_drop<G>(self, on_drop: G) -> Pressured<S, G, P> {
+        self.map_listeners(|listeners| listeners.on_drop(on_drop))
     }
 
-    pub(crate) fn monitor(mut self, monitor: &BackpressureMonitor) -> Self {
-        self.monitor = Some(monitor.clone());
-        self
+    pub(crate) fn on_pressure<G>(self, on_pressure: G) -> Pressured<S, D, G> {
+        self.map_listeners(|listeners| listeners.on_pressure(on_pressure))
     }
 
-    pub(crate) fn source(mut self, source: SourceKind) -> Self {
-        self.source = source;
-        self
+    pub(crate) fn capacity(self, capacity: usize) -> Self {
+        Self { capacity, ..self }
+    }
+
+    pub(crate) fn high_watermark(self, fraction: f64) -> Self {
+        Self { high: Some(fraction), ..self }
+    }
+
+    pub(crate) fn low_watermark(self, fraction: f64) -> Self {
+        Self { low: Some(fraction), ..self }
+    }
+
+    pub(crate) fn monitor(self, monitor: &BackpressureMonitor) -> Self {
+        Self { monitor: Some(monitor.clone()), ..self }
+    }
+
+    pub(crate) fn source(self, source: SourceKind) -> Self {
+        Self { source, ..self }
+    }
+
+    fn map_listeners<E, Q>(self, f: impl FnOnce(Listeners<D, P>) -> Listeners<E, Q>) -> Pressured<S, E, Q> {
+        let Self { capacity, strategy, listeners, high, low, source, monitor } = self;
+        Pressured { capacity, strategy, listeners: f(listeners), high, low, source, monitor }
+    }
+
+    fn queue<T>(self) -> BoundedQueue<T, S, Listeners<D, P>>
+    where
+        S: Strategy<T>,
+        D: OnDrop<T>,
+        P: OnPressure,
+    {
+        let watermarks = self.strategy.watermarks().with(self.high, self.low);
+        let queue = BoundedQueue::with(self.capacity, self.strategy, self.listeners)
+            .source(self.source)
+            .watermarks(watermarks);
+        match &self.monitor {
+            Some(monitor) => queue.monitor(monitor),
+            None => queue,
+        }
     }
 }
 
-impl<F, S, D, K> Stage<F> for Pressured<S, D>
+impl<F, S, D, P, K> Stage<F> for Pressured<S, D, P>
 where
     F: Flow<Error: Join<S::Fault, Out = K>>,
     S: Strategy<F::Item>,
     D: OnDrop<F::Item>,
+    P: OnPressure,
     K: Fault,
 {
-    type Flow = PressuredFlow<F, F::Item, S, D, K>;
+    type Flow = PressuredFlow<F, F::Item, S, Listeners<D, P>, K>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let gate = Gate::new(self.capacity, self.strategy, self.on_drop, self.source, self.monitor);
+        let gate = Gate::new(self.queue());
         PressuredFlow { upstream, gate, tail: Tail::Open, started: false }
     }
 }

@@ -1,5 +1,5 @@
-use super::Spawn;
-use crate::backpressure::{BackpressureMonitor, Reason, SourceKind, Strategy};
+use super::{Spawn, check_capacity};
+use crate::backpressure::{BackpressureMonitor, Pressure, Reason, SourceKind, Strategy, Watermarks};
 use crate::fault::Join;
 use crate::items::{Chain, Items, Staged};
 use crate::operator::Pressured;
@@ -9,8 +9,8 @@ impl<T, K> Staged<Spawn, T, K> {
     /// [`backpressure`](crate::backpressure).
     ///
     /// The queue of `capacity` items is on the task; between the two tasks stands one more item. Options:
-    /// [`on_drop`](Staged::on_drop), which is called on the task, [`monitor`](Staged::monitor), [`source`](Staged::source). All
-    /// else is as with [`buffer`](Items::buffer).
+    /// [`capacity`](Staged::capacity), [`on_drop`](Staged::on_drop), which is called on the task, and those of
+    /// [`buffer`](Items::buffer). All else is as there.
     ///
     /// # Data loss
     ///
@@ -55,19 +55,70 @@ impl<T, K> Staged<Spawn, T, K> {
     }
 }
 
-impl<S, D, T, K> Staged<Chain<Pressured<S, D>, Spawn>, T, K> {
+impl<S, D, P, T, K> Staged<Chain<Pressured<S, D, P>, Spawn>, T, K> {
     /// Hands each item that is dropped to `on_drop`, with the reason. It is called on the task: keep it short.
-    pub fn on_drop<G: FnMut(T, Reason)>(self, on_drop: G) -> Staged<Chain<Pressured<S, G>, Spawn>, T, K> {
+    pub fn on_drop<G>(self, on_drop: G) -> Staged<Chain<Pressured<S, G, P>, Spawn>, T, K>
+    where
+        G: FnMut(T, Reason),
+    {
         self.map_op(|Chain(queue, spawn)| Chain(queue.on_drop(on_drop), spawn))
+    }
+
+    /// Calls `on_pressure` when the usage has reached the high watermark, and when it has fallen to the low one: the two in
+    /// turn. It is called on the task.
+    pub fn on_pressure<G>(self, on_pressure: G) -> Staged<Chain<Pressured<S, D, G>, Spawn>, T, K>
+    where
+        G: FnMut(Pressure),
+    {
+        self.map_op(|Chain(queue, spawn)| Chain(queue.on_pressure(on_pressure), spawn))
+    }
+
+    /// How many items may be queued.
+    ///
+    /// # Panics
+    ///
+    /// If `items` is 0. As a literal in `pipeline!`, that does not compile.
+    #[track_caller]
+    pub fn capacity(self, items: usize) -> Self {
+        check_capacity(items);
+        self.map_queue(|queue| queue.capacity(items))
+    }
+
+    /// Pressure starts when the queue is full to this fraction, in place of what the strategy says: at 80 % if it says
+    /// nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it is not above 0.0 and at most 1.0; and where the pipeline is built, if the low watermark is not below it.
+    #[track_caller]
+    pub fn high_watermark(self, fraction: f64) -> Self {
+        Watermarks::check_high(fraction);
+        self.map_queue(|queue| queue.high_watermark(fraction))
+    }
+
+    /// Pressure ends when the queue has fallen to this fraction, in place of what the strategy says: at 30 % if it says
+    /// nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it is not from 0.0 to below 1.0; and where the pipeline is built, if it is not below the high watermark.
+    #[track_caller]
+    pub fn low_watermark(self, fraction: f64) -> Self {
+        Watermarks::check_low(fraction);
+        self.map_queue(|queue| queue.low_watermark(fraction))
     }
 
     /// Shows there how the queue does: once a poll, and at its end.
     pub fn monitor(self, monitor: &BackpressureMonitor) -> Self {
-        self.map_op(|Chain(queue, spawn)| Chain(queue.monitor(monitor), spawn))
+        self.map_queue(|queue| queue.monitor(monitor))
     }
 
     /// Says how items come to the pipeline. By default they are pulled.
     pub fn source(self, source: SourceKind) -> Self {
-        self.map_op(|Chain(queue, spawn)| Chain(queue.source(source), spawn))
+        self.map_queue(|queue| queue.source(source))
+    }
+
+    fn map_queue(self, f: impl FnOnce(Pressured<S, D, P>) -> Pressured<S, D, P>) -> Self {
+        self.map_op(|Chain(queue, spawn)| Chain(f(queue), spawn))
     }
 }

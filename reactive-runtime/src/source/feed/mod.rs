@@ -1,9 +1,13 @@
 //! The library's own channel, as a source: for whatever calls instead of being asked.
 
 mod error;
+#[cfg(feature = "time")]
+mod shedding;
 mod sink;
 
 pub use error::{Closed, TryPushError};
+#[cfg(feature = "time")]
+pub use shedding::{FedPipe, Feed, SheddingFeeder, SheddingFlow, SheddingPush};
 pub use sink::FeedSink;
 
 use std::convert::Infallible;
@@ -19,6 +23,8 @@ use crate::pipe::Pipe;
 ///
 /// It holds up to `capacity` items that wait for the pipeline. It ends when all [`Feeder`]s are gone and what they gave is
 /// out. When the pipeline is dropped, the feeders get their items back.
+///
+/// Where items come faster than they are taken, and cannot wait, [`Feed`] has a strategy decide which to drop.
 ///
 /// The pipeline may itself feed: what returns to it needs a feeder that lives as long, so it ends only when that is
 /// dropped.

@@ -1,0 +1,103 @@
+use std::sync::MutexGuard;
+
+use super::state::{Shared, State};
+use crate::backpressure::{OnDrop, Pressure, Reason, Strategy};
+
+/// What was told under the lock, until it is handed over without it.
+pub(super) struct Dropped<T> {
+    told: Vec<Told<T>>,
+    // Someone listens, or an item does something when it is dropped.
+    keeps_items: bool,
+    keeps_pressure: bool,
+}
+
+enum Told<T> {
+    Dropped(T, Reason),
+    Pressure(Pressure),
+}
+
+impl<T> Dropped<T> {
+    pub(super) fn for_listener<D: OnDrop<T>>(on_drop: &D) -> Self {
+        let listens = on_drop.listens();
+        Self {
+            told: Vec::new(),
+            keeps_items: listens || std::mem::needs_drop::<T>(),
+            keeps_pressure: listens,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn holds_some(&self) -> bool {
+        !self.told.is_empty()
+    }
+}
+
+impl<T> OnDrop<T> for Dropped<T> {
+    #[inline(always)]
+    fn dropped(&mut self, item: T, reason: Reason) {
+        if self.keeps_items {
+            self.told.push(Told::Dropped(item, reason));
+        }
+    }
+
+    fn pressure(&mut self, pressure: Pressure) {
+        if self.keeps_pressure {
+            self.told.push(Told::Pressure(pressure));
+        }
+    }
+}
+
+/// The listener, and what it is being told.
+pub(super) struct Handing<T, D> {
+    on_drop: D,
+    told: Vec<Told<T>>,
+}
+
+impl<T, D> Handing<T, D> {
+    pub(super) fn new(on_drop: D) -> Self {
+        Self { on_drop, told: Vec::new() }
+    }
+}
+
+impl<T, S: Strategy<T>, D: OnDrop<T>> Shared<T, S, D, S::Fault> {
+    /// Until nothing more was told meanwhile: so the listener is called by one at a time, and may itself feed.
+    #[cold]
+    pub(super) fn hand_over<'a>(&'a self, mut state: MutexGuard<'a, State<T, S, D, S::Fault>>) {
+        if std::thread::panicking() {
+            // A second panic would abort: so no closure is called.
+            let told = std::mem::take(&mut state.dropped().told);
+            drop(state);
+            return drop(told);
+        }
+        let Some(handing) = state.handing.take() else { return };
+        let mut returning = Returning { to: self, handing: Some(handing) };
+        while let Some(handing) = &mut returning.handing {
+            std::mem::swap(&mut state.dropped().told, &mut handing.told);
+            if handing.told.is_empty() {
+                state.handing = returning.handing.take();
+                return;
+            }
+            drop(state);
+            let Handing { on_drop, told } = &mut **handing;
+            told.drain(..).for_each(|told| match told {
+                Told::Dropped(item, reason) => on_drop.dropped(item, reason),
+                Told::Pressure(pressure) => on_drop.pressure(pressure),
+            });
+            state = self.lock();
+        }
+    }
+}
+
+/// Brings the listener back if it panics: who feeds on may hand over again.
+struct Returning<'a, T, S: Strategy<T>, D, K> {
+    to: &'a Shared<T, S, D, K>,
+    handing: Option<Box<Handing<T, D>>>,
+}
+
+impl<T, S: Strategy<T>, D, K> Drop for Returning<'_, T, S, D, K> {
+    fn drop(&mut self) {
+        if let Some(handing) = self.handing.take() {
+            self.to.lock().handing = Some(handing);
+        }
+    }
+}

@@ -1,0 +1,347 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use super::handing::{Dropped, Handing};
+use crate::backpressure::{
+    AgesOf, BackpressureMetrics, BoundedQueue, Offered, OnDrop, Strategy, Waiting as Waits,
+};
+use crate::timer::Clock;
+use crate::waiting::{Ticket, Waiting, Wakes};
+
+/// What feeders and pipeline share. Under its lock the strategy decides, and nothing else that is not ours is called.
+pub(super) struct Shared<T, S: Strategy<T>, D, K>(Mutex<State<T, S, D, K>>);
+
+pub(super) struct State<T, S: Strategy<T>, D, K> {
+    queue: BoundedQueue<T, S, Dropped<T>>,
+    failure: Option<Failure<K>>,
+    feeders: usize,
+    closed: bool,
+    /// The pipeline, while it waits.
+    pub(super) pipeline: Option<Waker>,
+    waiting: Waiting,
+    /// Taken out by whoever hands items over; then the others leave theirs to it.
+    pub(super) handing: Option<Box<Handing<T, D>>>,
+    clock: Clock,
+    now: Duration,
+    // Of strategies that need no exact ages, the clock is read for one of so many items: it costs more than an item.
+    unread: u32,
+    unread_max: u32,
+}
+
+/// The strategy has failed, behind so many items that are queued. Those that fail until it is told only count.
+struct Failure<K> {
+    fault: K,
+    behind: usize,
+}
+
+/// What became of the item that the pipeline took last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// There is none, or it is accounted for.
+    Nothing,
+    /// It is on its way; if the pipeline is dropped now, something below has panicked.
+    Pushing,
+    /// It has gone on.
+    Pushed,
+}
+
+/// What the pipeline finds.
+pub(super) enum Found<T, K> {
+    Item(T),
+    Failed(K),
+    Ended,
+    Nothing,
+}
+
+/// An item on its way in.
+pub(super) enum Entering<T> {
+    New(T),
+    Waiting(Waits<T>),
+}
+
+/// What became of it.
+pub(super) enum Entered<T> {
+    Yes,
+    Closed(T),
+    Waits(Waits<T>),
+}
+
+/// Who is to be woken without the lock, and what is to be dropped without it.
+pub(super) struct After<K> {
+    pipeline: Option<Waker>,
+    next: Wakes,
+    _stale: Option<Waker>,
+    _late: Option<K>,
+}
+
+impl<K> After<K> {
+    pub(super) fn nothing() -> Self {
+        Self { pipeline: None, next: Wakes::default(), _stale: None, _late: None }
+    }
+
+    pub(super) fn wake(self) {
+        if let Some(pipeline) = self.pipeline {
+            pipeline.wake();
+        }
+        self.next.wake();
+    }
+}
+
+impl<T, S: Strategy<T>, D: OnDrop<T>> Shared<T, S, D, S::Fault> {
+    pub(super) fn new(queue: BoundedQueue<T, S, Dropped<T>>, on_drop: D) -> Self {
+        let unread_max = if queue.strategy().ages() == AgesOf::Each { 0 } else { 32 };
+        Self(Mutex::new(State {
+            queue,
+            failure: None,
+            feeders: 1,
+            closed: false,
+            pipeline: None,
+            waiting: Waiting::default(),
+            handing: Some(Box::new(Handing::new(on_drop))),
+            clock: Clock::default(),
+            now: Duration::ZERO,
+            unread: unread_max,
+            unread_max,
+        }))
+    }
+
+    /// Does something under the lock; what was dropped by that is handed over behind it.
+    #[inline]
+    pub(super) fn with<R>(&self, f: impl FnOnce(&mut State<T, S, D, S::Fault>) -> R) -> R {
+        let mut state = self.lock();
+        let done = f(&mut state);
+        self.unlock(state);
+        done
+    }
+
+    /// Hands over what was dropped under the lock.
+    #[inline]
+    pub(super) fn unlock<'a>(&'a self, mut state: MutexGuard<'a, State<T, S, D, S::Fault>>) {
+        if state.dropped().holds_some() {
+            self.hand_over(state);
+        }
+    }
+}
+
+impl<T, S: Strategy<T>, D, K> Shared<T, S, D, K> {
+    #[inline]
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<T, S, D, K>> {
+        // A strategy that panics leaves the queue with an account that balances.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// For feeders.
+impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
+    /// Offers an item of one who does not wait; it comes back if it would have to.
+    #[inline(always)]
+    pub(super) fn try_enter(&mut self, item: T, after: &mut After<S::Fault>) -> Option<T> {
+        let now = self.now();
+        match self.queue.offer(now, item) {
+            Offered::Kept => after.pipeline = self.pipeline.take(),
+            Offered::Dropped(_) => {}
+            Offered::Wait(waits) => return Some(self.queue.withdraw(now, waits)),
+            Offered::Failed(fault) => self.fail(fault, after),
+        }
+        None
+    }
+
+    /// Offers an item, at first or again; if it has to wait the waker is kept.
+    pub(super) fn enter(
+        &mut self,
+        entering: Entering<T>,
+        ticket: &mut Ticket,
+        waker: &Waker,
+        after: &mut After<S::Fault>,
+    ) -> Entered<T> {
+        if self.closed {
+            after._stale = self.waiting.leave(ticket);
+            return Entered::Closed(match entering {
+                Entering::New(item) => item,
+                Entering::Waiting(waits) => self.take_back(waits),
+            });
+        }
+        let offered = match entering {
+            Entering::New(item) => {
+                let now = self.now();
+                self.queue.offer(now, item)
+            }
+            Entering::Waiting(waits) => {
+                let now = self.read_clock();
+                self.queue.offer_again(now, waits)
+            }
+        };
+        match offered {
+            Offered::Wait(waits) => {
+                after._stale = self.waiting.register(ticket, waker);
+                return Entered::Waits(waits);
+            }
+            Offered::Kept => after.pipeline = self.pipeline.take(),
+            Offered::Dropped(_) => self.pass_on(ticket, after),
+            Offered::Failed(fault) => {
+                self.fail(fault, after);
+                self.pass_on(ticket, after);
+            }
+        }
+        after._stale = self.waiting.leave(ticket);
+        Entered::Yes
+    }
+
+    /// Takes back an item that waits.
+    pub(super) fn withdraw(
+        &mut self,
+        waits: Waits<T>,
+        ticket: &mut Ticket,
+        after: &mut After<S::Fault>,
+    ) -> T {
+        self.pass_on(ticket, after);
+        after._stale = self.waiting.leave(ticket);
+        self.take_back(waits)
+    }
+
+    /// If it was woken for a place that it does not take, another one may.
+    fn pass_on(&mut self, ticket: &Ticket, after: &mut After<S::Fault>) {
+        if self.waiting.was_woken(ticket) {
+            after.next = self.waiting.first(1);
+        }
+    }
+
+    fn take_back(&mut self, waits: Waits<T>) -> T {
+        let now = self.read_clock();
+        self.queue.withdraw(now, waits)
+    }
+
+    fn fail(&mut self, fault: S::Fault, after: &mut After<S::Fault>) {
+        if self.failure.is_some() {
+            after._late = Some(fault);
+            return;
+        }
+        self.failure = Some(Failure { fault, behind: self.len() });
+        after.pipeline = self.pipeline.take();
+    }
+
+    pub(super) fn feeder_added(&mut self) {
+        self.feeders += 1;
+    }
+
+    pub(super) fn feeder_gone(&mut self) -> Option<Waker> {
+        self.feeders -= 1;
+        if self.feeders == 0 { self.pipeline.take() } else { None }
+    }
+}
+
+/// For the pipeline.
+impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
+    /// It is polled, and need not be woken. Gives the waker that it left.
+    pub(super) fn begin(&mut self) -> Option<Waker> {
+        self.read_clock();
+        self.publish();
+        self.pipeline.take()
+    }
+
+    /// Takes what comes next, once the item before it has gone on. Room that this makes is told to one who waits, who tells
+    /// the next one by what it puts in.
+    #[inline]
+    pub(super) fn next(&mut self, delivered: bool) -> (Found<T, S::Fault>, Wakes) {
+        let now = self.now();
+        let held = self.len();
+        if delivered {
+            self.queue.delivered(now);
+        }
+        let found = self.find(now);
+        if !matches!(found, Found::Item(_)) {
+            self.publish();
+        }
+        // Also a delivery: it may have closed a circuit breaker.
+        let room = delivered || self.len() < held;
+        (found, if room { self.waiting.first(1) } else { Wakes::default() })
+    }
+
+    #[inline]
+    fn find(&mut self, now: Duration) -> Found<T, S::Fault> {
+        if let Some(failure) = self.failure.take() {
+            let Some(behind) = failure.behind.checked_sub(1) else { return Found::Failed(failure.fault) };
+            self.failure = Some(Failure { behind, ..failure });
+        }
+        if let Some(item) = self.queue.take(now) {
+            return Found::Item(item);
+        }
+        match self.failure.take() {
+            Some(failure) => Found::Failed(failure.fault),
+            None if self.feeders == 0 => Found::Ended,
+            None => Found::Nothing,
+        }
+    }
+
+    /// The pipeline is gone; the last item that it took has gone on, or failed.
+    pub(super) fn close(&mut self, last: Taken) -> (Option<Waker>, Wakes, Option<S::Fault>) {
+        let now = self.read_clock();
+        match last {
+            Taken::Nothing => {}
+            Taken::Pushed => self.queue.delivered(now),
+            Taken::Pushing => self.queue.failed(now),
+        }
+        self.closed = true;
+        self.queue.shut_down(now);
+        (
+            self.pipeline.take(),
+            self.waiting.first(usize::MAX),
+            self.failure.take().map(|failure| failure.fault),
+        )
+    }
+
+    pub(super) fn publish(&mut self) {
+        self.queue.advance(self.now);
+        self.queue.publish();
+    }
+
+    /// How many items are still to come at most, if that is known.
+    pub(super) fn at_most(&self) -> Option<usize> {
+        (self.feeders == 0).then(|| self.len())
+    }
+}
+
+impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    fn len(&self) -> usize {
+        self.queue.queued().len()
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.queue.queued().capacity()
+    }
+
+    pub(super) fn metrics(&mut self) -> BackpressureMetrics {
+        let now = self.read_clock();
+        self.queue.advance(now);
+        self.queue.metrics()
+    }
+
+    pub(super) fn dropped(&mut self) -> &mut Dropped<T> {
+        self.queue.on_drop_mut()
+    }
+
+    #[inline]
+    fn now(&mut self) -> Duration {
+        // Where the pipeline waits, time may have passed.
+        if self.unread < self.unread_max && self.pipeline.is_none() {
+            self.unread += 1;
+            return self.now;
+        }
+        self.read_clock()
+    }
+
+    pub(super) fn read_clock(&mut self) -> Duration {
+        self.unread = 0;
+        self.now = self.clock.now();
+        self.now
+    }
+
+    pub(super) fn instant(&self, at: Duration) -> tokio::time::Instant {
+        self.clock.instant(at)
+    }
+}
