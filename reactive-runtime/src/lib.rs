@@ -7,6 +7,8 @@ pub mod backpressure;
 pub mod circuit_breaker;
 pub mod concurrent;
 mod config;
+#[cfg(feature = "event-bus")]
+pub mod event_bus;
 mod fault;
 mod fine;
 pub mod flow;

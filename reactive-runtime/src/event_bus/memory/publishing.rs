@@ -1,0 +1,97 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::mailbox::{Mailbox, Offered};
+use super::{MemoryError, Subscribers};
+use crate::event_bus::message::Message;
+use crate::handover::Ticket;
+
+/// Brings a message to all who want it: ready when each of them has it, or is gone.
+///
+/// At its first poll it finds the subscribers, and serves all who do not block; then it waits for room at the others, at all
+/// of them at once. Dropped before that, it serves those no more.
+#[must_use = "a message is published when this is polled: `.await` it"]
+pub struct Publishing {
+    subscribers: Arc<Subscribers>,
+    message: Message,
+    begun: bool,
+    waiting: Vec<(Arc<Mailbox>, Ticket)>,
+    reached: usize,
+    closed: bool,
+}
+
+impl Publishing {
+    pub(super) fn new(subscribers: Arc<Subscribers>, message: Message) -> Self {
+        Self { subscribers, message, begun: false, waiting: Vec::new(), reached: 0, closed: false }
+    }
+
+    fn begin(&mut self) {
+        let Some(mailboxes) = self.subscribers.of(self.message.topic()) else {
+            self.closed = true;
+            return;
+        };
+        for mailbox in mailboxes {
+            match mailbox.offer(&self.message) {
+                Offered::Full => self.waiting.push((mailbox, Ticket::default())),
+                Offered::Disconnected => self.subscribers.remove(&mailbox),
+                offered => self.note(offered),
+            }
+        }
+    }
+
+    fn note(&mut self, offered: Offered) {
+        match offered {
+            Offered::Kept => self.reached += 1,
+            Offered::Closed => self.closed = true,
+            Offered::Full | Offered::Disconnected | Offered::Gone => {}
+        }
+    }
+
+    fn serve(&mut self, cx: &Context<'_>) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.retain_mut(|(mailbox, ticket)| match mailbox.poll_offer(cx, &self.message, ticket) {
+            Poll::Pending => true,
+            Poll::Ready(offered) => {
+                self.note(offered);
+                false
+            }
+        });
+        self.waiting = waiting;
+    }
+}
+
+impl Future for Publishing {
+    /// How many have got it.
+    type Output = Result<usize, MemoryError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.begin();
+        }
+        self.serve(cx);
+        match self.closed {
+            _ if !self.waiting.is_empty() => Poll::Pending,
+            true => Poll::Ready(Err(MemoryError::Closed)),
+            false => Poll::Ready(Ok(self.reached)),
+        }
+    }
+}
+
+impl Drop for Publishing {
+    fn drop(&mut self) {
+        for (mailbox, ticket) in &mut self.waiting {
+            mailbox.give_up(ticket);
+        }
+    }
+}
+
+impl fmt::Debug for Publishing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publishing")
+            .field("message", &self.message)
+            .field("waiting", &self.waiting.len())
+            .finish_non_exhaustive()
+    }
+}
