@@ -15,6 +15,8 @@ pub mod flow;
 pub mod flow_control;
 mod fragment;
 pub mod gather;
+#[cfg(all(any(doc, doctest), feature = "event-bus", feature = "time", feature = "rt", feature = "testing"))]
+pub mod guide;
 mod handover;
 mod items;
 pub mod live;

@@ -36,6 +36,9 @@ impl EventBus {
     }
 
     /// Ends the bus: nothing is published any more, and subscriptions end when what waits for them is out.
+    ///
+    /// That holds for the answers, too, that pipelines would publish to what they have in hand: they fail. Where none may
+    /// be lost, let those pipelines end first, by a `take` or a `take_until`.
     pub fn close(&self) {
         self.broker.close();
     }
