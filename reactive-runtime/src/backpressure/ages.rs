@@ -40,6 +40,14 @@ impl Ages {
         Self::Blocks(Blocks { times: Box::default(), shift, oldest: 0 })
     }
 
+    /// Keeps the times of the `len` items for a queue of another capacity.
+    pub(crate) fn resize(&mut self, of: AgesOf, capacity: usize, len: usize) {
+        let old = std::mem::replace(self, Self::new(of, capacity));
+        for index in 0..len {
+            self.push(index, old.at(index).as_nanos() as u64);
+        }
+    }
+
     /// An item has come behind `len` others.
     #[inline(always)]
     pub(crate) fn push(&mut self, len: usize, now: u64) {

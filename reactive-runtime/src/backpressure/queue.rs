@@ -142,6 +142,21 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
         self
     }
 
+    /// Gives room for more items, or for less. What is queued stays: a queue that holds more than it may is full until
+    /// enough was taken, or until its strategy makes room.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0.
+    #[track_caller]
+    pub fn set_capacity(&mut self, now: Duration, capacity: usize) {
+        assert!(capacity > 0, "a queue of 0 items has no meaning: its capacity is at least 1");
+        self.enter(now);
+        if let Some(pressure) = self.queued.set_capacity(capacity) {
+            self.turn(pressure);
+        }
+    }
+
     /// Time goes on while nothing else happens: for metrics that are read then.
     pub fn advance(&mut self, now: Duration) {
         self.enter(now);

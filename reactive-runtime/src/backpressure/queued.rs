@@ -9,8 +9,10 @@ use super::pressure::{Pressure, Watermarks};
 pub struct Queued<T> {
     pub(super) items: VecDeque<T>,
     ages: Ages,
+    ages_of: AgesOf,
     capacity: usize,
     pub(super) source: SourceKind,
+    watermarks: Watermarks,
     high: usize,
     low: usize,
     pub(super) pressure: Pressure,
@@ -20,7 +22,7 @@ pub struct Queued<T> {
     pub(super) in_flight: usize,
     pub(super) now: Duration,
     pub(super) waited: Duration,
-    // Items x nanoseconds.
+    // Usage x nanoseconds.
     pub(super) area: f64,
     pub(super) began: Option<Duration>,
 }
@@ -42,8 +44,10 @@ impl<T> Queued<T> {
         Self {
             items: VecDeque::new(),
             ages: Ages::new(ages, capacity),
+            ages_of: ages,
             capacity,
             source: SourceKind::Pull,
+            watermarks,
             high: watermarks.high_len(capacity),
             low: watermarks.low_len(capacity),
             pressure: Pressure::Normal,
@@ -59,8 +63,18 @@ impl<T> Queued<T> {
     }
 
     pub(super) fn set_watermarks(&mut self, watermarks: Watermarks) {
+        self.watermarks = watermarks;
         self.high = watermarks.high_len(self.capacity);
         self.low = watermarks.low_len(self.capacity);
+    }
+
+    /// Gives room for more items, or for less: what is queued stays. Tells if pressure starts or ends by it.
+    pub(super) fn set_capacity(&mut self, capacity: usize) -> Option<Pressure> {
+        let len = self.len();
+        self.capacity = capacity;
+        self.set_watermarks(self.watermarks);
+        self.ages.resize(self.ages_of, capacity.max(len), len);
+        if len >= self.high { self.pressed() } else { self.relieved(len) }
     }
 
     /// How many items are queued.
@@ -86,7 +100,7 @@ impl<T> Queued<T> {
         self.capacity
     }
 
-    /// How full the queue is, from 0.0 to 1.0.
+    /// How full the queue is, from 0.0 to 1.0. It is more after its capacity was lowered, until enough was taken.
     pub fn usage(&self) -> f64 {
         self.items.len() as f64 / self.capacity as f64
     }
@@ -156,7 +170,7 @@ impl<T> Queued<T> {
     fn pass(&mut self, now: Duration) {
         self.began.get_or_insert(now);
         let passed = now.saturating_sub(self.now).as_nanos() as f64;
-        self.area += passed * self.items.len() as f64;
+        self.area += passed * self.usage();
         self.now = now;
     }
 
@@ -170,7 +184,12 @@ impl<T> Queued<T> {
         }
         self.ages.push(len, self.now.as_nanos() as u64);
         self.items.push_back(item);
-        if len + 1 < self.high || self.pressure == Pressure::Pressured {
+        if len + 1 < self.high { None } else { self.pressed() }
+    }
+
+    #[inline(always)]
+    fn pressed(&mut self) -> Option<Pressure> {
+        if self.pressure == Pressure::Pressured {
             return None;
         }
         self.starts_of_pressure += 1;
@@ -181,7 +200,7 @@ impl<T> Queued<T> {
     fn grow(&mut self) {
         let (len, size) = (self.items.len(), size_of::<T>().max(1));
         let at_once = self.capacity.min(AT_ONCE / size);
-        let more = if len < at_once { at_once - len } else { len.min(self.capacity - len) };
+        let more = if len < at_once { at_once - len } else { len.min(self.capacity.saturating_sub(len)) };
         self.items.reserve_exact(more.max(1));
     }
 
@@ -227,6 +246,6 @@ impl<T> Queued<T> {
     /// The mean usage since the first offer or take.
     pub(super) fn mean_usage(&self) -> f64 {
         let spent = self.began.map_or(0.0, |began| self.now.saturating_sub(began).as_nanos() as f64);
-        if spent > 0.0 { self.area / spent / self.capacity as f64 } else { self.usage() }
+        if spent > 0.0 { self.area / spent } else { self.usage() }
     }
 }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use crate::event_bus::inbox::{Inbox, InboxCounts, WhenFull};
 use crate::event_bus::message::Message;
 use crate::event_bus::pattern::Pattern;
-use crate::handover::{Ticket, Waiting};
+use crate::waiting::{Ticket, Waiting};
 
 /// The messages that wait for one subscriber.
 ///

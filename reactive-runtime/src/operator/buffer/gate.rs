@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use crate::backpressure::{BoundedQueue, Offered, OnDrop, Strategy, Waiting};
 use crate::flow::Downstream;
+use crate::live::Setting;
 use crate::timer::{Clock, Timer};
 
 /// A queue, the clock that it is told, and the one item that waits before it.
 pub(crate) struct Gate<T, S: Strategy<T>, D: OnDrop<T>> {
     queue: BoundedQueue<T, S, D>,
+    capacity: Setting<usize>,
     waiting: Option<Waiting<T>>,
     clock: Clock,
     now: Duration,
@@ -25,14 +27,17 @@ pub(crate) enum Passage<K> {
 }
 
 impl<T, S: Strategy<T>, D: OnDrop<T>> Gate<T, S, D> {
-    pub(crate) fn new(queue: BoundedQueue<T, S, D>) -> Self {
-        Self { queue, waiting: None, clock: Clock::default(), now: Duration::ZERO, timer: Timer::default() }
+    pub(crate) fn new(queue: BoundedQueue<T, S, D>, capacity: Setting<usize>) -> Self {
+        Self { queue, capacity, waiting: None, clock: Clock::default(), now: Duration::ZERO, timer: Timer::default() }
     }
 
     /// Once a poll: items that come in one poll come at the same time.
     pub(crate) fn look_at_the_clock(&mut self) {
         self.now = self.clock.now();
-        self.queue.advance(self.now);
+        match self.capacity.changed() {
+            Some(capacity) => self.queue.set_capacity(self.now, capacity),
+            None => self.queue.advance(self.now),
+        }
     }
 
     /// Offers an item; if it has to wait, it is kept here.
@@ -78,8 +83,12 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> Gate<T, S, D> {
         ControlFlow::Continue(())
     }
 
-    /// Has the task woken when the item that waits is to be offered again, if there is such a time.
+    /// Has the task woken when the capacity changes, and when the item that waits is to be offered again, if there is such a
+    /// time.
     pub(crate) fn sleep(&mut self, cx: &mut Context<'_>) {
+        if self.capacity.poll_changed(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
         let Some(until) = self.waiting.as_ref().and_then(Waiting::until) else { return };
         if self.timer.poll_until(self.clock.instant(until), cx).is_ready() {
             cx.waker().wake_by_ref();

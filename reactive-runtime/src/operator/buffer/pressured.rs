@@ -13,6 +13,7 @@ use crate::backpressure::{
 use crate::fault::{Fault, Join};
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::items::{Items, Stage, Staged};
+use crate::live::Setting;
 
 impl<T, K> Staged<Buffer, T, K> {
     /// Lets a strategy decide what becomes of the items that come while nobody below wants one: see
@@ -150,7 +151,7 @@ impl<S, D, P, T, K> Staged<Pressured<S, D, P>, T, K> {
 /// Lets a flow run ahead into a queue in which a strategy decides: made by [`Staged::backpressure`].
 #[derive(Clone, Debug)]
 pub struct Pressured<S, D = (), P = ()> {
-    capacity: usize,
+    capacity: Setting<usize>,
     strategy: S,
     listeners: Listeners<D, P>,
     high: Option<f64>,
@@ -160,7 +161,7 @@ pub struct Pressured<S, D = (), P = ()> {
 }
 
 impl<S> Pressured<S> {
-    pub(crate) fn new(capacity: usize, strategy: S) -> Self {
+    pub(crate) fn new(capacity: Setting<usize>, strategy: S) -> Self {
         let (listeners, source) = (Listeners::NONE, SourceKind::Pull);
         Self { capacity, strategy, listeners, high: None, low: None, source, monitor: None }
     }
@@ -175,7 +176,7 @@ impl<S, D, P> Pressured<S, D, P> {
         self.map_listeners(|listeners| listeners.on_pressure(on_pressure))
     }
 
-    pub(crate) fn capacity(self, capacity: usize) -> Self {
+    pub(crate) fn capacity(self, capacity: Setting<usize>) -> Self {
         Self { capacity, ..self }
     }
 
@@ -200,20 +201,21 @@ impl<S, D, P> Pressured<S, D, P> {
         Pressured { capacity, strategy, listeners: f(listeners), high, low, source, monitor }
     }
 
-    fn queue<T>(self) -> BoundedQueue<T, S, Listeners<D, P>>
+    fn gate<T>(self) -> Gate<T, S, Listeners<D, P>>
     where
         S: Strategy<T>,
         D: OnDrop<T>,
         P: OnPressure,
     {
         let watermarks = self.strategy.watermarks().with(self.high, self.low);
-        let queue = BoundedQueue::with(self.capacity, self.strategy, self.listeners)
+        let queue = BoundedQueue::with(self.capacity.get(), self.strategy, self.listeners)
             .source(self.source)
             .watermarks(watermarks);
-        match &self.monitor {
+        let queue = match &self.monitor {
             Some(monitor) => queue.monitor(monitor),
             None => queue,
-        }
+        };
+        Gate::new(queue, self.capacity)
     }
 }
 
@@ -228,7 +230,7 @@ where
     type Flow = PressuredFlow<F, F::Item, S, Listeners<D, P>, K>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let gate = Gate::new(self.queue());
+        let gate = self.gate();
         PressuredFlow { upstream, gate, tail: Tail::Open, started: false }
     }
 }

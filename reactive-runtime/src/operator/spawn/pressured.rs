@@ -2,6 +2,7 @@ use super::{Spawn, check_capacity};
 use crate::backpressure::{BackpressureMonitor, Pressure, Reason, SourceKind, Strategy, Watermarks};
 use crate::fault::Join;
 use crate::items::{Chain, Items, Staged};
+use crate::live::Setting;
 use crate::operator::Pressured;
 
 impl<T, K> Staged<Spawn, T, K> {
@@ -51,7 +52,7 @@ impl<T, K> Staged<Spawn, T, K> {
     {
         strategy.check();
         let Spawn { capacity } = self.into_op();
-        Items::<T, L>::new().stage(Chain(Pressured::new(capacity, strategy), Spawn { capacity: 1 }))
+        Items::<T, L>::new().stage(Chain(Pressured::new(Setting::fixed(capacity), strategy), Spawn { capacity: 1 }))
     }
 }
 
@@ -81,7 +82,7 @@ impl<S, D, P, T, K> Staged<Chain<Pressured<S, D, P>, Spawn>, T, K> {
     #[track_caller]
     pub fn capacity(self, items: usize) -> Self {
         check_capacity(items);
-        self.map_queue(|queue| queue.capacity(items))
+        self.map_queue(|queue| queue.capacity(Setting::fixed(items)))
     }
 
     /// Pressure starts when the queue is full to this fraction, in place of what the strategy says: at 80 % if it says
