@@ -5,9 +5,9 @@ use super::{Decision, Queued, Reason, ServiceRate, Signal, Strategy, Victim};
 
 /// Drops what can no longer be in time; the closure `FnMut(&T) -> Duration` tells how long after it came an item still is.
 ///
-/// An item that is late when its turn comes is dropped. When the queue is full, the first item goes that will be late when
-/// its turn comes, at the speed of the consumer over its last 100 items; if all will be in time, the one that is
-/// offered goes if it would not, and else the oldest.
+/// In time is an item when the consumer is done with it, at its speed over the last 100 items. One that cannot be when its turn
+/// has come is dropped. When the queue is full, the first goes that will not be; if all will, the one that is offered
+/// goes if it would not, and else the oldest.
 ///
 /// Choose it where late is as good as lost. A full queue is looked through for each item that is offered, and the closure
 /// called for each: keep it short.
@@ -41,7 +41,7 @@ impl<T, F: FnMut(&T) -> Duration> Strategy<T> for DropLate<F> {
             return Decision::Keep;
         }
         let mut late = |index: usize, age: Duration, item: &T| {
-            let wait = self.rate.time_of(index).unwrap_or_default();
+            let wait = self.rate.time_of(index + 1).unwrap_or_default();
             age.saturating_add(wait) > (self.in_time)(item)
         };
         match queue.iter().enumerate().position(|(i, item)| late(i, queue.age(i), item)) {
@@ -52,7 +52,8 @@ impl<T, F: FnMut(&T) -> Duration> Strategy<T> for DropLate<F> {
     }
 
     fn take(&mut self, oldest: &T, queue: &Queued<T>) -> Option<Reason> {
-        (queue.age(0) > (self.in_time)(oldest)).then_some(Reason::Deadline)
+        let service = self.rate.time_of(1).unwrap_or_default();
+        (queue.age(0).saturating_add(service) > (self.in_time)(oldest)).then_some(Reason::Deadline)
     }
 
     fn notice(&mut self, signal: Signal, _: &Queued<T>) {
@@ -73,7 +74,7 @@ mod tests {
     use crate::units::ms;
 
     #[test]
-    fn drops_what_will_be_late_when_its_turn_comes() {
+    fn drops_what_will_be_late_when_it_is_done() {
         // Milliseconds that each item has; the consumer takes 10 ms for one.
         let mut queue = BoundedQueue::new(3, DropLate::by(|item: &u64| ms(*item)));
         for item in [100, 100, 15] {
@@ -83,14 +84,14 @@ mod tests {
         assert_eq!(queue.take(ms(10)), Some(100));
         let _ = queue.take(ms(20));
         assert_eq!(queue.accounting().dropped.by(Reason::Deadline), 1, "15 is late itself");
-        for item in [100, 15, 100] {
+        for item in [100, 25, 100] {
             let _ = queue.offer(ms(20), item);
         }
-        // Its turn comes in 10 ms, so it has time; with 25 ms in the third place one has not.
+        // It is done in 20 ms, so it has time; with 35 ms behind three others one has not.
         assert_eq!(queue.offer(ms(20), 100), Offered::Kept);
-        assert_eq!(queue.queued().iter().copied().collect::<Vec<_>>(), [15, 100, 100]);
-        assert_eq!(queue.offer(ms(20), 25), Offered::Dropped(Reason::Deadline));
-        assert_eq!(queue.offer(ms(26), 100), Offered::Kept);
+        assert_eq!(queue.queued().iter().copied().collect::<Vec<_>>(), [25, 100, 100]);
+        assert_eq!(queue.offer(ms(20), 35), Offered::Dropped(Reason::Deadline));
+        assert_eq!(queue.offer(ms(36), 100), Offered::Kept);
         assert_eq!(queue.queued().iter().copied().collect::<Vec<_>>(), [100, 100, 100]);
     }
 
