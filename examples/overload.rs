@@ -55,23 +55,26 @@ fn main() -> std::io::Result<()> {
     let bound = mean(&loads, Load::bound);
     println!("what a clairvoyant could deliver in time: {bound:.1} %\n");
     println!(
-        "| strategy | queue | delivered % | in time % | of priority 8 and 9 % | median ms | p99 ms |\n|---|---|---|---|---|---|---|"
+        "| strategy | queue | delivered % | in time % | at most below the bound | of priority 8 and 9 % | median ms | p99 ms |\n|---|---|---|---|---|---|---|---|"
     );
     let mut courses = Vec::new();
     for (name, capacity, source, run) in strategies() {
         let outcomes: Vec<_> = loads.iter().map(run).collect();
         let in_time = mean(&outcomes, |outcome| outcome.in_time);
+        let bounds = loads.iter().map(Load::bound);
+        let short_of_bound =
+            bounds.zip(&outcomes).map(|(bound, outcome)| bound - outcome.in_time).fold(0.0, f64::max);
         let delivered = mean(&outcomes, |outcome| outcome.delivered);
         println!(
-            "| {name} | {capacity} | {delivered:.1} | {in_time:.1} | {:.1} | {:.0} | {:.0} |",
+            "| {name} | {capacity} | {delivered:.1} | {in_time:.1} | {short_of_bound:.2} | {:.1} | {:.0} | {:.0} |",
             mean(&outcomes, |outcome| outcome.urgent_in_time),
             mean(&outcomes, |outcome| outcome.median.as_secs_f64() * 1e3),
             mean(&outcomes, |outcome| outcome.p99.as_secs_f64() * 1e3),
         );
         match (name, source) {
             ("Block", _) => assert_eq!(delivered, 100.0),
-            ("DropOldest", _) if capacity < 1000 => assert!(bound - in_time <= 0.5, "{in_time}"),
-            ("Adaptive(100 ms), pushed", _) => assert!(bound - in_time <= 1.5, "{in_time}"),
+            ("DropOldest", _) if capacity < 1000 => assert!(short_of_bound <= 0.5, "{short_of_bound}"),
+            ("Adaptive(100 ms), pushed", _) => assert!(short_of_bound <= 1.5, "{short_of_bound}"),
             (_, Pull) => assert_eq!(delivered, 100.0),
             (_, Push) => {}
         }

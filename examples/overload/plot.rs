@@ -20,8 +20,8 @@ pub(crate) fn svg(courses: &[Course]) -> String {
     let mut svg = format!(
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' width='{width}' height='{height}' \
          font-family='sans-serif' font-size='12'>\n<rect width='100%' height='100%' fill='white'/>\n\
-         <text x='{GAP}' y='22'>blue: items delivered in time each second, of {SERVICE} that can be; \
-         orange: items queued, the scale is at the right; grey: the overload</text>\n"
+         <text x='{GAP}' y='22'>60 s of each strategy. Blue: items delivered in time each second, from 0 to \
+         600, of {SERVICE} that can be; orange: items queued, from 0 to the number at the right; grey: the overload</text>\n"
     );
     for (i, (name, course)) in courses.iter().enumerate() {
         let left = GAP + (i % ACROSS) as f64 * (WIDTH + GAP);
