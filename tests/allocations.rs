@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use allocation_counter::measure;
-use futures::FutureExt;
 use futures::executor::block_on;
+use futures::{FutureExt, StreamExt};
 use reactive_runtime::backpressure::BoundedQueue;
 use reactive_runtime::prelude::*;
 
@@ -280,8 +280,19 @@ fn an_overloaded_queue_takes_its_capacity_and_allocates_nothing_for_items() {
                 }
             }
         };
-        let bytes = measure(|| overload(3 * ITEMS)).bytes_max;
-        assert!(bytes <= capacity as u64 * 200 + 4096, "{bytes} bytes for {capacity} items of 200");
+        let feed = |items: u32| {
+            let (feeder, mut pipe) = Feed::new(capacity).backpressure(DropOldest).open();
+            for i in 0..items {
+                feeder.try_push([i; 50]).unwrap();
+                if i % 4 == 0 {
+                    assert!(pipe.next().now_or_never().is_some());
+                }
+            }
+        };
+        for bytes in [measure(|| overload(3 * ITEMS)).bytes_max, measure(|| feed(3 * ITEMS)).bytes_max] {
+            assert!(bytes <= capacity as u64 * 200 + 4096, "{bytes} bytes for {capacity} items of 200");
+        }
+        assert_eq!(for_more_items(|items| feed(2 * items)), 0);
         assert_eq!(for_more_items(|items| overload(2 * items)), 0);
     }
 }

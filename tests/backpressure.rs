@@ -490,3 +490,104 @@ proptest! {
         prop_assert_eq!((accounting.dropped.total(), accounting.buffered, accounting.in_flight), (handed, 0, 0));
     }
 }
+
+/// An item that is alive as long as it is somewhere.
+struct Token {
+    class: u32,
+    _alive: Arc<()>,
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % n
+    }
+}
+
+/// Feeds, waits, gives up and takes in some order, then waits for all who wait; or drops the pipeline before.
+async fn fed_in_some_order<S>(strategy: S, random: &mut Random)
+where
+    S: Strategy<Token, Fault: Send> + Send + 'static,
+{
+    let (alive, handed) = (Arc::new(()), Arc::new(AtomicU64::new(0)));
+    let counter = handed.clone();
+    let on_drop = move |_: Token, _| _ = counter.fetch_add(1, Ordering::Relaxed);
+    let capacity = 1 + random.below(3) as usize;
+    let monitor = BackpressureMonitor::new();
+    let feed = Feed::new(capacity).backpressure(strategy).on_drop(on_drop).monitor(&monitor);
+    let (feeder, pipe) = feed.open();
+    let mut pipe = Some(pipe.map(drop).boxed());
+    let mut pushes = Vec::new();
+    for _ in 0..40 {
+        let class = random.below(4) as u32;
+        let token = || Token { class, _alive: alive.clone() };
+        let some = random.below(pushes.len().max(1) as u64) as usize;
+        match random.below(12) {
+            0..4 => _ = feeder.try_push(token()),
+            4 | 5 => {
+                let (feeder, token) = (feeder.clone(), token());
+                pushes.push(async move { feeder.push(token).await.is_ok() }.boxed());
+            }
+            6 | 7 if some < pushes.len() => {
+                if futures::poll!(&mut pushes[some]).is_ready() {
+                    drop(pushes.swap_remove(some));
+                }
+            }
+            8 if some < pushes.len() => drop(pushes.swap_remove(some)),
+            9 | 10 => _ = pipe.as_mut().map(|pipe| pipe.next().now_or_never()),
+            11 if random.below(9) == 0 => pipe = None,
+            _ => tokio::time::advance(ms(random.below(20))).await,
+        }
+        let accounting = feeder.metrics().accounting;
+        assert!(accounting.balances(), "{accounting:?}");
+        assert_eq!(Arc::strong_count(&alive) - 1, accounting.buffered as usize + pushes.len());
+    }
+    let feeding = async {
+        futures::future::join_all(pushes).await;
+        drop(feeder);
+    };
+    let taking = async {
+        if let Some(pipe) = &mut pipe {
+            while pipe.next().await.is_some() {}
+        }
+    };
+    let both = async { tokio::join!(feeding, taking) };
+    timeout(Duration::from_secs(60), both).await.expect("nobody waits for ever");
+    drop(pipe);
+    assert_eq!(Arc::strong_count(&alive), 1);
+    let last = monitor.accounting();
+    assert!(last.balances() && last.buffered + last.in_flight == 0, "{last:?}");
+    let merged = last.dropped.by(Reason::Conflated);
+    assert_eq!(handed.load(Ordering::Relaxed), last.dropped.total() - merged);
+}
+
+#[tokio::test(start_paused = true)]
+async fn feeds_hold_the_law_in_any_order_of_events_and_nobody_waits_for_ever() {
+    for seed in 0..3000 {
+        let random = &mut Random(seed);
+        let trip = |while_open| {
+            let breaker = CircuitBreaker::consecutive(1).recovery_timeout(ms(30));
+            TripOnOverload::new(breaker).after(ms(10)).while_open(while_open)
+        };
+        let merge = |held: &mut Token, new: Token| held.class += new.class;
+        match seed % 11 {
+            0 => fed_in_some_order(Block, random).await,
+            1 => fed_in_some_order(DropOldest, random).await,
+            2 => fed_in_some_order(DropAll, random).await,
+            3 => fed_in_some_order(Conflate(merge), random).await,
+            4 => fed_in_some_order(Adaptive::new(ms(20)), random).await,
+            5 => fed_in_some_order(BlockFor(ms(15), DropAll), random).await,
+            6 => fed_in_some_order(BlockFor(ms(15), DropIncoming), random).await,
+            7 => fed_in_some_order(DropLowest(|token: &Token| token.class), random).await,
+            8 => fed_in_some_order(DropLate::by(|token: &Token| ms(token.class.into())), random).await,
+            9 => fed_in_some_order(trip(WhileOpen::Hold), random).await,
+            _ => fed_in_some_order(trip(WhileOpen::Drop), random).await,
+        }
+    }
+}

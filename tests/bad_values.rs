@@ -26,6 +26,7 @@ fn zero_where_it_has_no_meaning_is_told_by_name() {
     let zero = usize::default();
     let (time, no_time) = (Duration::from_secs(1), Duration::ZERO);
     let pipe = || Pipe::new(0..9u32);
+    let breaker = || CircuitBreaker::consecutive(1);
     for (message, says) in [
         (panic_of(|| pipe().batch(zero)), "`batch` takes a size of at least 1"),
         (panic_of(|| pipe().batch_by(|x| *x, zero)), "`batch_by` takes a size of at least 1"),
@@ -77,6 +78,17 @@ fn zero_where_it_has_no_meaning_is_told_by_name() {
         (panic_of(|| pipe().with(|i| i.spawn().capacity(zero))), "`capacity` takes at least 1"),
         (panic_of(|| pipe().parallel(zero, |x| x)), "`parallel` takes at least 1"),
         (panic_of(|| feed::<u32>(zero)), "`feed` takes a capacity of at least 1"),
+        (panic_of(|| Feed::new(zero)), "`Feed` takes a capacity of at least 1"),
+        (
+            panic_of(|| pipe().with(|i| i.spawn().backpressure(Block).capacity(zero))),
+            "`capacity` takes at least 1",
+        ),
+        (panic_of(|| Adaptive::new(no_time)), "`max_delay` is more than zero"),
+        (panic_of(|| TripOnOverload::<u32>::new(breaker()).after(no_time)), "`after` takes a time"),
+        (panic_of(|| CircuitBreaker::consecutive(0)), "it takes at least 1"),
+        (panic_of(|| breaker().recovery_timeout(no_time)), "`recovery_timeout` takes a time such as `30s`"),
+        (panic_of(|| breaker().lease(no_time)), "`lease` takes a time such as `30s`"),
+        (panic_of(|| breaker().probes(0)), "it takes at least 1"),
         (
             panic_of(|| pipe().with(|i| i.map_async(async |x| x).concurrency(zero))),
             "`concurrency` takes at least 1",
@@ -89,6 +101,31 @@ fn zero_where_it_has_no_meaning_is_told_by_name() {
             panic_of(|| pipe().with(|i| i.for_each_async(async |_| ()).concurrency(zero))),
             "`concurrency` takes at least 1",
         ),
+    ] {
+        assert!(message.contains(says), "{message}");
+    }
+}
+
+#[test]
+fn fractions_are_from_nothing_to_all() {
+    let buffer = || Pipe::new(0..9u32);
+    for (message, says) in [
+        (panic_of(|| buffer().with(|i| i.buffer(9).backpressure(Sample(1.5)))), "from 0.0 to 1.0, not 1.5"),
+        (
+            panic_of(|| buffer().with(|i| i.buffer(9).backpressure(Block).high_watermark(0.0))),
+            "`high_watermark` takes a fraction such as `80%`",
+        ),
+        (
+            panic_of(|| buffer().with(|i| i.buffer(9).backpressure(Block).low_watermark(f64::NAN))),
+            "`low_watermark` takes a fraction such as `30%`",
+        ),
+        (
+            panic_of(|| buffer().with(|i| i.buffer(9).backpressure(Block).low_watermark(0.9))),
+            "not high 0.8 and low 0.9",
+        ),
+        (panic_of(|| Feed::new(9).high_watermark(1.1)), "`high_watermark` takes a fraction such as `80%`"),
+        (panic_of(|| Feed::new(9).high_watermark(0.2).open::<u32>()), "not high 0.2 and low 0.3"),
+        (panic_of(|| CircuitBreaker::count_window(9, 0.0)), "above 0.0 and at most 1.0, not 0"),
     ] {
         assert!(message.contains(says), "{message}");
     }
@@ -120,6 +157,14 @@ fn more_than_any_memory_costs_what_comes() {
     let spawned = pipeline! { 0..9 |> spawn(capacity = most) |> parallel(most, |x| x) |> count() };
     assert_eq!(tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(spawned), 9);
     let (feeder, numbers) = feed::<u32>(most);
+    assert_eq!(feeder.try_push(1), Ok(()));
+    drop(feeder);
+    assert_eq!(block_on(numbers.count()), 1);
+    assert_eq!(
+        count(pipeline! { 0..9 |> buffer(most, backpressure = DropOldest) |> map(|_| ()) |> boxed() }),
+        9
+    );
+    let (feeder, numbers) = Feed::new(most).backpressure(DropLate::by(|_| Duration::MAX)).open::<u32>();
     assert_eq!(feeder.try_push(1), Ok(()));
     drop(feeder);
     assert_eq!(block_on(numbers.count()), 1);

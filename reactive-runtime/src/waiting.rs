@@ -44,13 +44,20 @@ impl Waiting {
     }
 
     /// Whether it has waited, and was woken since.
+    #[cfg(feature = "time")]
     pub(crate) fn was_woken(&self, ticket: &Ticket) -> bool {
         let waits = |number| self.wakers.binary_search_by_key(&number, |(ticket, _)| *ticket).is_ok();
         ticket.0.is_some_and(|number| !waits(number))
     }
 
     /// Takes out the first so many.
+    #[inline(always)]
     pub(crate) fn first(&mut self, count: usize) -> Wakes {
+        if self.wakers.is_empty() { Wakes::default() } else { self.take(count) }
+    }
+
+    #[inline(never)]
+    fn take(&mut self, count: usize) -> Wakes {
         let count = count.min(self.wakers.len());
         if count == 0 {
             return Wakes::default();
@@ -76,7 +83,11 @@ pub(crate) struct Wakes {
 }
 
 impl Wakes {
+    #[inline(always)]
     pub(crate) fn wake(self) {
-        self.first.into_iter().chain(self.others).for_each(Waker::wake);
+        if let Some(first) = self.first {
+            first.wake();
+            self.others.into_iter().for_each(Waker::wake);
+        }
     }
 }

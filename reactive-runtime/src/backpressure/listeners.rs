@@ -59,7 +59,26 @@ impl<F: FnMut(Pressure)> OnPressure for F {
     }
 }
 
-/// A closure for each.
+/// Closures for both, for a [`BoundedQueue`](super::BoundedQueue) that is made [`with`](super::BoundedQueue::with) them.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use reactive_runtime::backpressure::{BoundedQueue, DropOldest, Listeners, Pressure};
+///
+/// let (mut dropped, mut pressures) = (Vec::new(), Vec::new());
+/// let listeners = Listeners::none()
+///     .on_drop(|item: u32, _| dropped.push(item))
+///     .on_pressure(|pressure| pressures.push(pressure));
+/// let mut queue = BoundedQueue::with(3, DropOldest, listeners);
+/// for item in 0..5 {
+///     let _ = queue.offer(Duration::ZERO, item);
+/// }
+/// drop(queue);
+/// assert_eq!(dropped, [0, 1, 2, 3, 4], "the last ones when the queue is dropped");
+/// assert_eq!(pressures, [Pressure::Pressured, Pressure::Normal]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Listeners<D, P> {
     on_drop: D,
@@ -68,15 +87,19 @@ pub struct Listeners<D, P> {
 
 impl Listeners<(), ()> {
     /// None.
-    pub(crate) const NONE: Self = Self { on_drop: (), on_pressure: () };
+    pub const fn none() -> Self {
+        Self { on_drop: (), on_pressure: () }
+    }
 }
 
 impl<D, P> Listeners<D, P> {
-    pub(crate) fn on_drop<G>(self, on_drop: G) -> Listeners<G, P> {
+    /// Hands each item that is dropped to `on_drop`, with the reason.
+    pub fn on_drop<T, G: FnMut(T, Reason)>(self, on_drop: G) -> Listeners<G, P> {
         Listeners { on_drop, on_pressure: self.on_pressure }
     }
 
-    pub(crate) fn on_pressure<G>(self, on_pressure: G) -> Listeners<D, G> {
+    /// Calls `on_pressure` when pressure starts and when it ends.
+    pub fn on_pressure<G: FnMut(Pressure)>(self, on_pressure: G) -> Listeners<D, G> {
         Listeners { on_drop: self.on_drop, on_pressure }
     }
 }

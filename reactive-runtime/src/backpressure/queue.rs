@@ -387,8 +387,13 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
     }
 
     /// What its drops are handed to.
-    pub(crate) fn on_drop_mut(&mut self) -> &mut D {
+    pub fn on_drop_mut(&mut self) -> &mut D {
         &mut self.on_drop
+    }
+
+    #[cfg(feature = "time")]
+    pub(crate) fn is_monitored(&self) -> bool {
+        self.monitor.is_some()
     }
 
     /// What is queued.

@@ -299,7 +299,11 @@ impl CircuitBreaker {
     ///
     /// [`CircuitOpen`], with the time when to ask again.
     pub fn acquire(&mut self, now: Duration) -> Result<Permit, CircuitOpen> {
-        self.ask(now).inspect_err(|_| self.metrics.rejected += 1)
+        let asked = self.ask(now);
+        if asked.is_err() {
+            self.reject();
+        }
+        asked
     }
 
     /// The same for a call that waits, and is not rejected.

@@ -162,20 +162,21 @@ pub struct Pressured<S, D = (), P = ()> {
 
 impl<S> Pressured<S> {
     pub(crate) fn new(capacity: Setting<usize>, strategy: S) -> Self {
-        let (listeners, source) = (Listeners::NONE, SourceKind::Pull);
+        let (listeners, source) = (Listeners::none(), SourceKind::Pull);
         Self { capacity, strategy, listeners, high: None, low: None, source, monitor: None }
     }
 }
 
 impl<S, D, P> Pressured<S, D, P> {
-    pub(crate) fn on_drop<G>(self, on_drop: G) -> Pressured<S, G, P> {
+    pub(crate) fn on_drop<T, G: FnMut(T, Reason)>(self, on_drop: G) -> Pressured<S, G, P> {
         self.map_listeners(|listeners| listeners.on_drop(on_drop))
     }
 
-    pub(crate) fn on_pressure<G>(self, on_pressure: G) -> Pressured<S, D, G> {
+    pub(crate) fn on_pressure<G: FnMut(Pressure)>(self, on_pressure: G) -> Pressured<S, D, G> {
         self.map_listeners(|listeners| listeners.on_pressure(on_pressure))
     }
 
+    #[cfg(feature = "rt")]
     pub(crate) fn capacity(self, capacity: Setting<usize>) -> Self {
         Self { capacity, ..self }
     }

@@ -32,8 +32,9 @@ impl<T, S: Strategy<T, Fault = K>, D: OnDrop<T>, K: Fault> Flow for SheddingFlow
         cx: &mut Context<'_>,
         down: &mut O,
     ) -> Driven<K> {
-        // Dropped without the lock.
-        let mut known = self.shared.with(State::begin);
+        // The waker that it left, dropped without the lock.
+        let mut known = None;
+        let mut begun = false;
         let mut budget = Budget::items();
         loop {
             if !budget.spend() {
@@ -41,6 +42,9 @@ impl<T, S: Strategy<T, Fault = K>, D: OnDrop<T>, K: Fault> Flow for SheddingFlow
             }
             let delivered = std::mem::replace(&mut self.last, Taken::Nothing) == Taken::Pushed;
             let (found, next) = self.shared.with(|state| {
+                if !std::mem::replace(&mut begun, true) {
+                    known = state.begin();
+                }
                 let next = state.next(delivered);
                 if let Found::Nothing = next.0 {
                     let same = known.take_if(|known| known.will_wake(cx.waker()));
@@ -66,10 +70,7 @@ impl<T, S: Strategy<T, Fault = K>, D: OnDrop<T>, K: Fault> Flow for SheddingFlow
     }
 
     fn poll_progress(self: Pin<&mut Self>, _: &mut Context<'_>) {
-        self.shared.with(|state| {
-            state.read_clock();
-            state.publish();
-        });
+        self.shared.with(State::publish);
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -66,7 +66,7 @@ impl Feed {
     #[track_caller]
     pub fn new(capacity: usize) -> Self {
         assert!(capacity > 0, "a feed of 0 items has no meaning: `Feed` takes a capacity of at least 1");
-        Self { capacity, strategy: Block, high: None, low: None, listeners: Listeners::NONE, monitor: None }
+        Self { capacity, strategy: Block, high: None, low: None, listeners: Listeners::none(), monitor: None }
     }
 }
 

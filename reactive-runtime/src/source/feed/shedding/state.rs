@@ -22,11 +22,7 @@ pub(super) struct State<T, S: Strategy<T>, D, K> {
     waiting: Waiting,
     /// Taken out by whoever hands items over; then the others leave theirs to it.
     pub(super) handing: Option<Box<Handing<T, D>>>,
-    clock: Clock,
-    now: Duration,
-    // Of strategies that need no exact ages, the clock is read for one of so many items: it costs more than an item.
-    unread: u32,
-    unread_max: u32,
+    time: Time,
 }
 
 /// The strategy has failed, behind so many items that are queued. Those that fail until it is told only count.
@@ -90,7 +86,7 @@ impl<K> After<K> {
 
 impl<T, S: Strategy<T>, D: OnDrop<T>> Shared<T, S, D, S::Fault> {
     pub(super) fn new(queue: BoundedQueue<T, S, Dropped<T>>, on_drop: D) -> Self {
-        let unread_max = if queue.strategy().ages() == AgesOf::Each { 0 } else { 32 };
+        let time = Time::new(queue.strategy().ages());
         Self(Mutex::new(State {
             queue,
             failure: None,
@@ -99,10 +95,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> Shared<T, S, D, S::Fault> {
             pipeline: None,
             waiting: Waiting::default(),
             handing: Some(Box::new(Handing::new(on_drop))),
-            clock: Clock::default(),
-            now: Duration::ZERO,
-            unread: unread_max,
-            unread_max,
+            time,
         }))
     }
 
@@ -163,14 +156,9 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
             });
         }
         let offered = match entering {
-            Entering::New(item) => {
-                let now = self.now();
-                self.queue.offer(now, item)
-            }
-            Entering::Waiting(waits) => {
-                let now = self.read_clock();
-                self.queue.offer_again(now, waits)
-            }
+            // Whoever may wait is told exactly until when.
+            Entering::New(item) => self.queue.offer(self.time.read(), item),
+            Entering::Waiting(waits) => self.queue.offer_again(self.time.read(), waits),
         };
         match offered {
             Offered::Wait(waits) => {
@@ -208,8 +196,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
     }
 
     fn take_back(&mut self, waits: Waits<T>) -> T {
-        let now = self.read_clock();
-        self.queue.withdraw(now, waits)
+        self.queue.withdraw(self.time.read(), waits)
     }
 
     fn fail(&mut self, fault: S::Fault, after: &mut After<S::Fault>) {
@@ -235,7 +222,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
 impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
     /// It is polled, and need not be woken. Gives the waker that it left.
     pub(super) fn begin(&mut self) -> Option<Waker> {
-        self.read_clock();
+        self.now();
         self.publish();
         self.pipeline.take()
     }
@@ -276,7 +263,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
 
     /// The pipeline is gone; the last item that it took has gone on, or failed.
     pub(super) fn close(&mut self, last: Taken) -> (Option<Waker>, Wakes, Option<S::Fault>) {
-        let now = self.read_clock();
+        let now = self.time.read();
         match last {
             Taken::Nothing => {}
             Taken::Pushed => self.queue.delivered(now),
@@ -292,8 +279,10 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
     }
 
     pub(super) fn publish(&mut self) {
-        self.queue.advance(self.now);
-        self.queue.publish();
+        if self.queue.is_monitored() {
+            self.queue.advance(self.time.read());
+            self.queue.publish();
+        }
     }
 
     /// How many items are still to come at most, if that is known.
@@ -316,8 +305,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
     }
 
     pub(super) fn metrics(&mut self) -> BackpressureMetrics {
-        let now = self.read_clock();
-        self.queue.advance(now);
+        self.queue.advance(self.time.read());
         self.queue.metrics()
     }
 
@@ -328,20 +316,56 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
     #[inline]
     fn now(&mut self) -> Duration {
         // Where the pipeline waits, time may have passed.
-        if self.unread < self.unread_max && self.pipeline.is_none() {
-            self.unread += 1;
-            return self.now;
-        }
-        self.read_clock()
+        if self.pipeline.is_some() { self.time.read() } else { self.time.about() }
     }
 
-    pub(super) fn read_clock(&mut self) -> Duration {
-        self.unread = 0;
+    pub(super) fn instant(&self, at: Duration) -> tokio::time::Instant {
+        self.time.clock.instant(at)
+    }
+}
+
+/// The time, for a queue to which items come faster than a clock can be read.
+struct Time {
+    clock: Clock,
+    now: Duration,
+    // So many times more the clock is not read, after so many at the last time.
+    unread: u32,
+    stride: u32,
+    stride_max: u32,
+}
+
+const STRIDE_MAX: u32 = 32;
+/// If so much passes until the clock is read again, it is read each time.
+const DENSE: Duration = Duration::from_micros(100);
+
+impl Time {
+    fn new(ages: AgesOf) -> Self {
+        let stride_max = if ages == AgesOf::Each { 0 } else { STRIDE_MAX };
+        Self { clock: Clock::default(), now: Duration::ZERO, unread: 0, stride: 0, stride_max }
+    }
+
+    /// Exactly.
+    fn read(&mut self) -> Duration {
         self.now = self.clock.now();
         self.now
     }
 
-    pub(super) fn instant(&self, at: Duration) -> tokio::time::Instant {
-        self.clock.instant(at)
+    /// Exactly, if the strategy needs it; else that of one of the last items, where those come in a row.
+    #[inline(always)]
+    fn about(&mut self) -> Duration {
+        if self.unread > 0 {
+            self.unread -= 1;
+            return self.now;
+        }
+        self.look()
+    }
+
+    #[inline(never)]
+    fn look(&mut self) -> Duration {
+        let before = self.now;
+        let dense = self.read() - before <= DENSE;
+        self.stride = if dense { (2 * self.stride + 1).min(self.stride_max) } else { 0 };
+        self.unread = self.stride;
+        self.now
     }
 }
