@@ -30,12 +30,12 @@ pub enum BackpressureStrategy {
     Fail,
     /// [`Latest`](super::Latest): only the newest item is held.
     Latest,
-    /// [`Sample`](super::Sample): a fraction passes under pressure.
+    /// [`Sample`]: a fraction passes under pressure.
     Sample,
-    /// [`Adaptive`](super::Adaptive): bounds the delay.
+    /// [`Adaptive`]: bounds the delay.
     #[default]
     Adaptive,
-    /// [`TripOnOverload`](super::TripOnOverload): stops for a time when overwhelmed.
+    /// [`TripOnOverload`]: stops for a time when overwhelmed.
     CircuitBreaker,
 }
 
@@ -125,7 +125,7 @@ impl std::error::Error for UnknownStrategy {}
 ///
 /// # Data loss
 ///
-/// By default, [`Adaptive`](super::Adaptive)'s: a source that is pulled is only held up, one that cannot wait loses its oldest
+/// By default, [`Adaptive`]'s: a source that is pulled is only held up, one that cannot wait loses its oldest
 /// items.
 ///
 /// # Examples

@@ -20,7 +20,7 @@ use super::{Decision, Signal, Strategy, Victim};
 /// # Data loss
 ///
 /// What the strategy drops, and what is queued when the queue is dropped. Each such item is counted by its [`Reason`], and
-/// handed to [`on_drop`](Self::on_drop).
+/// handed to what it was made [`with`](Self::with).
 pub struct BoundedQueue<T, S, D = ()>
 where
     D: OnDrop<T>,
