@@ -324,7 +324,7 @@ runs! {
         let is_even = t.step_in();
         t.items().with(|i| {
             i.partition(
-                move |x: &Item| is_even(x.number % 2 == 0),
+                move |x: &Item| is_even(x.number.is_multiple_of(2)),
                 |[a, b]| (left.run(a.map_async(left.work())), right.run(b)),
             )
             .lag(1)

@@ -12,7 +12,9 @@ use crate::source::{Same, Source};
 impl<T, K> Items<T, K> {
     /// Gives the items of `other` after its own.
     ///
-    /// `other` is not polled before it is its turn.
+    /// `other` is not asked for an item before it is its turn; only what it has begun with, if it was polled before it came
+    /// here, goes on. So two branches of one [`broadcast`](Self::broadcast) cannot be put one behind the other: once the
+    /// second is full, the first gets nothing more, and both wait for ever.
     ///
     /// # Errors
     ///
