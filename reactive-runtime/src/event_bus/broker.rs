@@ -5,7 +5,6 @@ use super::message::Message;
 use super::pattern::Pattern;
 use crate::fault::Failed;
 use crate::flow::Flow;
-use crate::source::Source;
 
 /// What carries messages from those who publish to those who subscribe: in this process, or through a server.
 ///
@@ -68,8 +67,9 @@ pub trait Broker {
     /// The future that publishes: a type of its own, or `BoxFuture<'static, ..>` of `futures`.
     type Publishing: Future<Output = Result<Self::Receipt, Self::Error>>;
 
-    /// The messages of a subscription. It fails at most once, and then ends.
-    type Messages: Source<Flow: Flow<Item = Message, Error = Failed<Self::Error>>>;
+    /// The messages of a subscription, a [`BoxPipe`](crate::operator::BoxPipe) for example. It fails at most once, and then
+    /// ends.
+    type Messages: Flow<Item = Message, Error = Failed<Self::Error>>;
 
     /// Publishes a message. Nothing happens before the future is polled.
     fn publish(&self, message: Message) -> Self::Publishing;

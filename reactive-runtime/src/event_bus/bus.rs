@@ -13,7 +13,6 @@ use super::pattern::{BadPattern, IntoPattern, Pattern};
 use super::publish::Publish;
 use super::topic::{BadTopic, IntoTopic, Topic};
 use crate::pipe::Pipe;
-use crate::source::Source;
 
 /// Typed events by topic: see [the module](super).
 ///
@@ -26,8 +25,7 @@ pub struct EventBus<B = MemoryBroker> {
 }
 
 /// The flow of the events that a `B` brings, read as `T`s.
-pub type EventFlow<T, B = MemoryBroker> =
-    Events<<<B as Broker>::Messages as Source>::Flow, T, <B as Broker>::Error>;
+pub type EventFlow<T, B = MemoryBroker> = Events<<B as Broker>::Messages, T, <B as Broker>::Error>;
 
 impl EventBus {
     /// A bus in this process.
@@ -175,7 +173,7 @@ impl<B: Broker> EventBus<B> {
         inbox: Inbox,
     ) -> Pipe<EventFlow<T, B>> {
         let pattern = self.known_pattern(pattern.into_pattern());
-        let messages = pattern.map(|pattern| self.broker.subscribe(pattern, inbox).into_flow());
+        let messages = pattern.map(|pattern| self.broker.subscribe(pattern, inbox));
         Pipe::from_flow(Events::new(messages))
     }
 

@@ -1,4 +1,3 @@
-use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -54,24 +53,24 @@ pin_project! {
         messages: Option<M>,
         // Why there is none, until that is told.
         refused: Option<SubscribeError<E>>,
-        events: PhantomData<fn() -> T>,
+        // A pointer, so that the flow asks nothing of `T`: a type that cannot be read is told once, where it is named.
+        read: fn(Message) -> Result<T, DecodeError>,
     }
 }
 
-impl<M, T, E> Events<M, T, E> {
+impl<M, T: FromMessage, E> Events<M, T, E> {
     pub(super) fn new(messages: Result<M, SubscribeError<E>>) -> Self {
         let (messages, refused) = match messages {
             Ok(messages) => (Some(messages), None),
             Err(error) => (None, Some(error)),
         };
-        Self { messages, refused, events: PhantomData }
+        Self { messages, refused, read: T::from_message }
     }
 }
 
 impl<M, T, E> Flow for Events<M, T, E>
 where
     M: Flow<Item = Message, Error = Failed<E>>,
-    T: FromMessage,
 {
     type Item = T;
     type Error = Failed<SubscribeError<E>>;
@@ -89,7 +88,7 @@ where
         let Some(messages) = me.messages.as_mut().as_pin_mut() else {
             return Poll::Ready(Ok(Drive::Ended));
         };
-        let mut reading = Reading { down, unread: None, events: PhantomData };
+        let mut reading = Reading { read: *me.read, down, unread: None };
         let driven = messages.poll_drive(cx, &mut reading);
         if let Some(error) = reading.unread {
             return Poll::Ready(Err(Failed(SubscribeError::Decode(error))));
@@ -116,15 +115,15 @@ where
 
 /// Reads messages until one cannot be read.
 struct Reading<'a, D, T> {
+    read: fn(Message) -> Result<T, DecodeError>,
     down: &'a mut D,
     unread: Option<DecodeError>,
-    events: PhantomData<T>,
 }
 
-impl<T: FromMessage, D: Downstream<T>> Downstream<Message> for Reading<'_, D, T> {
-    #[inline(always)]
+impl<T, D: Downstream<T>> Downstream<Message> for Reading<'_, D, T> {
+    #[inline]
     fn push(&mut self, message: Message) -> ControlFlow<()> {
-        match T::from_message(message) {
+        match (self.read)(message) {
             Ok(event) => self.down.push(event),
             Err(error) => {
                 self.unread = Some(error);

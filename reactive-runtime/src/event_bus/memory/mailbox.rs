@@ -71,14 +71,13 @@ impl Mailbox {
         Self { id, pattern, capacity, when_full, state: Mutex::default() }
     }
 
-    /// Puts a message in, if the policy has it so.
-    pub(super) fn offer(&self, message: &Message) -> Offered {
+    /// Puts a message in, if the policy has it so; and says who is to be woken for it.
+    pub(super) fn offer(&self, message: &Message) -> (Offered, Option<Waker>) {
         let mut state = self.lock();
-        let (offered, _oldest) = state.offer(message, self.capacity, self.when_full);
+        let (offered, oldest) = state.offer(message, self.capacity, self.when_full);
         let subscriber = if offered == Offered::Full { None } else { state.subscriber.take() };
-        drop(state);
-        subscriber.into_iter().for_each(Waker::wake);
-        offered
+        drop((state, oldest));
+        (offered, subscriber)
     }
 
     /// Puts a message in as soon as there is room. Who waits longest is woken first.
@@ -89,14 +88,14 @@ impl Mailbox {
         ticket: &mut Ticket,
     ) -> Poll<Offered> {
         let mut state = self.lock();
-        let (offered, _oldest) = state.offer(message, self.capacity, self.when_full);
+        let (offered, oldest) = state.offer(message, self.capacity, self.when_full);
         if offered == Offered::Full {
             let stale = state.publishers.register(ticket, cx.waker());
             drop((state, stale));
             return Poll::Pending;
         }
         let (stale, subscriber) = (state.publishers.leave(ticket), state.subscriber.take());
-        drop((state, stale));
+        drop((state, stale, oldest));
         subscriber.into_iter().for_each(Waker::wake);
         Poll::Ready(offered)
     }

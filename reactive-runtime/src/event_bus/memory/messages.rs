@@ -8,7 +8,6 @@ use super::{MemoryError, Subscribers};
 use crate::event_bus::message::Message;
 use crate::fault::Failed;
 use crate::flow::{Bounded, Budget, Downstream, Drive, Driven, Flow, yield_now};
-use crate::source::Source;
 
 /// The messages of a subscription on a [`MemoryBroker`](super::MemoryBroker). Dropped, it is none any more.
 pub struct MemoryMessages(Option<Subscription>);
@@ -28,14 +27,6 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         self.subscribers.remove(&self.mailbox);
         self.mailbox.leave();
-    }
-}
-
-impl Source for MemoryMessages {
-    type Flow = Self;
-
-    fn into_flow(self) -> Self {
-        self
     }
 }
 

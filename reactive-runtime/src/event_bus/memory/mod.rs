@@ -22,8 +22,8 @@ use super::topic::Topic;
 
 /// Brings messages from task to task in this process.
 ///
-/// It spawns nothing and needs no runtime. Who publishes puts the message into the mailbox of each subscriber; the tree
-/// in which these are found is locked only for that search.
+/// It spawns nothing and needs no runtime. Who publishes finds the subscribers in a tree of their patterns and puts the
+/// message into the mailbox of each. Neither lock is held while anybody waits, is woken or reads an event.
 pub struct MemoryBroker(Arc<Subscribers>);
 
 /// What went wrong on a [`MemoryBroker`].
@@ -94,7 +94,7 @@ impl fmt::Debug for MemoryBroker {
     }
 }
 
-/// Who has subscribed. Its lock is held for no call of a mailbox, and no mailbox's for one of it.
+/// Who has subscribed. Its lock may be held for a call of a mailbox; a mailbox's never for one of it.
 #[derive(Default)]
 struct Subscribers(RwLock<Registry>);
 
@@ -124,12 +124,12 @@ impl Subscribers {
         drop(removed);
     }
 
-    /// Those who want what is published to this topic; `None` if it is closed.
-    fn of(&self, topic: &Topic) -> Option<Vec<Arc<Mailbox>>> {
+    /// Calls `f` with all who want what is published to this topic; `false` if it is closed. It is called with the lock, so
+    /// it may call mailboxes and wakes nobody.
+    fn each(&self, topic: &Topic, f: impl FnMut(&Arc<Mailbox>)) -> bool {
         let registry = self.read();
-        let mut found = Vec::new();
-        registry.by_pattern.each(topic, |mailbox| found.push(Arc::clone(mailbox)));
-        (!registry.closed).then_some(found)
+        registry.by_pattern.each(topic, f);
+        !registry.closed
     }
 
     fn close(&self) {

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::mailbox::{Mailbox, Offered};
 use super::{MemoryError, Subscribers};
@@ -28,25 +28,22 @@ impl Publishing {
     }
 
     fn begin(&mut self) {
-        let Some(mailboxes) = self.subscribers.of(self.message.topic()) else {
-            self.closed = true;
-            return;
-        };
-        for mailbox in mailboxes {
-            match mailbox.offer(&self.message) {
-                Offered::Full => self.waiting.push((mailbox, Ticket::default())),
-                Offered::Disconnected => self.subscribers.remove(&mailbox),
-                offered => self.note(offered),
+        let Self { subscribers, message, waiting, reached, closed, .. } = self;
+        let (mut wakers, mut disconnected) = (Vec::new(), Vec::new());
+        let open = subscribers.each(message.topic(), |mailbox| {
+            let (offered, waker) = mailbox.offer(message);
+            wakers.extend(waker);
+            match offered {
+                Offered::Kept => *reached += 1,
+                Offered::Full => waiting.push((Arc::clone(mailbox), Ticket::default())),
+                Offered::Disconnected => disconnected.push(Arc::clone(mailbox)),
+                Offered::Closed => *closed = true,
+                Offered::Gone => {}
             }
-        }
-    }
-
-    fn note(&mut self, offered: Offered) {
-        match offered {
-            Offered::Kept => self.reached += 1,
-            Offered::Closed => self.closed = true,
-            Offered::Full | Offered::Disconnected | Offered::Gone => {}
-        }
+        });
+        *closed |= !open;
+        wakers.into_iter().for_each(Waker::wake);
+        disconnected.iter().for_each(|mailbox| subscribers.remove(mailbox));
     }
 
     fn serve(&mut self, cx: &Context<'_>) {
@@ -54,7 +51,8 @@ impl Publishing {
         waiting.retain_mut(|(mailbox, ticket)| match mailbox.poll_offer(cx, &self.message, ticket) {
             Poll::Pending => true,
             Poll::Ready(offered) => {
-                self.note(offered);
+                self.reached += usize::from(offered == Offered::Kept);
+                self.closed |= offered == Offered::Closed;
                 false
             }
         });
