@@ -93,7 +93,7 @@ async fn publish(bus: &EventBus, events: u64) {
 
 /// Lets subscribers catch up before the oldest event would be lost: one poll of theirs receives up to 128.
 async fn breathe(id: u64) {
-    if id % 64 == 0 {
+    if id.is_multiple_of(64) {
         tokio::task::yield_now().await;
     }
 }

@@ -116,7 +116,8 @@ impl<B: Broker> EventBus<B> {
     /// Subscribes to the topics that a pattern takes, with the default [`Inbox`]: a pipeline of `T`s.
     ///
     /// `T` is what the events are read as: any type that serde can read, or [`Message`] for the message itself, with its topic.
-    /// It gets what is published from now on, also before it is polled first.
+    /// It gets what is published from now on, also before it is polled first; so one that is kept and never polled holds up
+    /// those who publish for it, as soon as its inbox is full.
     ///
     /// Dropped, or stopped early, it is no subscriber any more.
     ///
