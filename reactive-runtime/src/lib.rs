@@ -22,6 +22,8 @@ mod items;
 pub mod live;
 #[cfg(feature = "time")]
 pub mod newest;
+#[cfg(feature = "time")]
+mod on_drop;
 pub mod operator;
 mod pacer;
 mod pipe;

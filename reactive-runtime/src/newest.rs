@@ -12,6 +12,8 @@ use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
 use crate::flow::{Downstream, Drive, Driven, Flow, yield_now};
+use crate::items::{Stage, Staged};
+use crate::on_drop::OnDrop;
 use crate::timer::Timer;
 
 /// When the newest item is given.
@@ -32,10 +34,61 @@ pub trait Release {
     fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
+/// A stage that holds the newest item, and gives it when `R` says. `D` is told of the items that are dropped.
+#[derive(Clone, Debug)]
+pub struct HoldNewest<R, D = ()> {
+    release: R,
+    on_drop: D,
+}
+
+impl<R> HoldNewest<R> {
+    pub(crate) fn new(release: R) -> Self {
+        Self { release, on_drop: () }
+    }
+}
+
+impl<R, D> HoldNewest<R, D> {
+    /// For setters.
+    pub(crate) fn map_release(self, f: impl FnOnce(R) -> R) -> Self {
+        Self { release: f(self.release), on_drop: self.on_drop }
+    }
+}
+
+impl<R, T, K> Staged<HoldNewest<R>, T, K> {
+    /// Hands each item that is dropped to `f`: when a newer one comes, and what is held when an error drops it, or the end
+    /// does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let mut dropped = 0;
+    /// let settled = pipeline! { 0..100 |> debounce(50ms, on_drop = |_| dropped += 1) |> collect::<Vec<_>>() };
+    /// assert_eq!(settled.await, [99]);
+    /// assert_eq!(dropped, 99);
+    /// # }
+    /// ```
+    pub fn on_drop<D: FnMut(T)>(self, f: D) -> Staged<HoldNewest<R, D>, T, K> {
+        self.map_op(|op| HoldNewest { release: op.release, on_drop: f })
+    }
+}
+
+impl<F: Flow, R: Release, D: OnDrop<F::Item>> Stage<F> for HoldNewest<R, D> {
+    type Flow = NewestFlow<F, R, F::Item, D>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        let Self { release, on_drop } = self;
+        let timer = Timer::default();
+        NewestFlow { upstream: Some(upstream), release, started: false, held: None, timer, on_drop }
+    }
+}
+
 pin_project! {
-    /// The flow below a stage that holds the newest item.
+    /// The flow below a stage that holds the newest item: below [`HoldNewest`].
     #[derive(Debug)]
-    pub struct NewestFlow<F, R, T> {
+    pub struct NewestFlow<F, R, T, L> {
         // `None` after the end.
         #[pin]
         upstream: Option<F>,
@@ -43,6 +96,7 @@ pin_project! {
         started: bool,
         held: Option<Held<T>>,
         timer: Timer,
+        on_drop: L,
     }
 }
 
@@ -54,13 +108,7 @@ struct Held<T> {
     since: Instant,
 }
 
-impl<F: Flow, R> NewestFlow<F, R, F::Item> {
-    pub(crate) fn new(upstream: F, release: R) -> Self {
-        Self { upstream: Some(upstream), release, started: false, held: None, timer: Timer::default() }
-    }
-}
-
-impl<F: Flow<Item = T>, R: Release, T> Flow for NewestFlow<F, R, T> {
+impl<F: Flow<Item = T>, R: Release, T, L: OnDrop<T>> Flow for NewestFlow<F, R, T, L> {
     type Item = T;
     type Error = F::Error;
     type Bound = F::Bound;
@@ -79,22 +127,26 @@ impl<F: Flow<Item = T>, R: Release, T> Flow for NewestFlow<F, R, T> {
         let mut me = self.as_mut().project();
         let Some(upstream) = me.upstream.as_mut().as_pin_mut() else { return Poll::Ready(Ok(Drive::Ended)) };
         let mut newest = None;
-        let driven = upstream.poll_drive(cx, &mut Newest(&mut newest));
+        let since = me.held.as_ref().map(|held| held.since);
+        let driven =
+            upstream.poll_drive(cx, &mut Newest { newest: &mut newest, held: me.held, on_drop: me.on_drop });
         match driven {
-            Poll::Pending => self.wait(newest, cx, down),
+            Poll::Pending => self.wait(newest, since, cx, down),
             Poll::Ready(Ok(Drive::Ended)) => {
                 me.upstream.set(None);
                 *me.timer = Timer::default();
-                let held = me.held.take().map(|held| held.item);
-                if let Some(last) = newest.or(held).filter(|_| R::AT_END)
-                    && down.push(last).is_break()
-                {
-                    return Poll::Ready(Ok(Drive::Paused));
-                }
-                driven
+                let last = match self.as_mut().replace_held(newest) {
+                    Some(last) if R::AT_END => last,
+                    last => {
+                        self.drop_item(last);
+                        return driven;
+                    }
+                };
+                if down.push(last).is_break() { Poll::Ready(Ok(Drive::Paused)) } else { driven }
             }
             Poll::Ready(Err(_)) => {
-                *me.held = None;
+                let held = self.as_mut().replace_held(newest);
+                self.drop_item(held);
                 driven
             }
             Poll::Ready(Ok(Drive::Paused)) => unreachable!("a flow paused though nothing had broken"),
@@ -113,7 +165,23 @@ impl<F: Flow<Item = T>, R: Release, T> Flow for NewestFlow<F, R, T> {
     }
 }
 
-impl<F: Flow<Item = T>, R: Release, T> NewestFlow<F, R, T> {
+impl<F: Flow<Item = T>, R: Release, T, L: OnDrop<T>> NewestFlow<F, R, T, L> {
+    /// Holds nothing any more: gives the newest item, where another is dropped that was held before it.
+    fn replace_held(mut self: Pin<&mut Self>, newest: Option<T>) -> Option<T> {
+        let held = self.as_mut().project().held.take().map(|held| held.item);
+        if newest.is_some() {
+            self.drop_item(held);
+            return newest;
+        }
+        held
+    }
+
+    fn drop_item(self: Pin<&mut Self>, item: Option<T>) {
+        if let Some(item) = item {
+            self.project().on_drop.dropped(item);
+        }
+    }
+
     /// What is held, if its time has come.
     fn due(self: Pin<&mut Self>) -> Option<T> {
         let me = self.project();
@@ -128,18 +196,22 @@ impl<F: Flow<Item = T>, R: Release, T> NewestFlow<F, R, T> {
         me.held.take_if(|held| me.release.due(held.since, held.newest) <= now).map(|held| held.item)
     }
 
-    /// Upstream has no more for now, and gave `newest` last: holds it, and waits for its time.
+    /// Upstream has no more for now, and gave `newest` last, while one was held `since` then: holds it, and waits for its
+    /// time.
     fn wait<D: Downstream<T>>(
         self: Pin<&mut Self>,
         newest: Option<T>,
+        since: Option<Instant>,
         cx: &mut Context<'_>,
         down: &mut D,
     ) -> Driven<F::Error> {
         let me = self.project();
         if let Some(item) = newest {
             let now = Instant::now();
-            let since = me.held.as_ref().map_or(now, |held| held.since);
-            *me.held = Some(Held { item, newest: now, since });
+            let since = since.unwrap_or(now);
+            if let Some(older) = me.held.replace(Held { item, newest: now, since }) {
+                me.on_drop.dropped(older.item);
+            }
         }
         let Some(held) = &*me.held else { return Poll::Pending };
         if me.release.poll_changed(cx).is_ready() {
@@ -154,12 +226,24 @@ impl<F: Flow<Item = T>, R: Release, T> NewestFlow<F, R, T> {
 }
 
 /// Keeps the last of the items that are ready: so an item costs no look at the clock.
-struct Newest<'a, T>(&'a mut Option<T>);
+struct Newest<'a, T, L> {
+    newest: &'a mut Option<T>,
+    // What was held before.
+    held: &'a mut Option<Held<T>>,
+    on_drop: &'a mut L,
+}
 
-impl<T> Downstream<T> for Newest<'_, T> {
+impl<T, L: OnDrop<T>> Downstream<T> for Newest<'_, T, L> {
     #[inline(always)]
     fn push(&mut self, item: T) -> ControlFlow<()> {
-        *self.0 = Some(item);
+        if !L::LISTENS {
+            *self.newest = Some(item);
+            return ControlFlow::Continue(());
+        }
+        let older = self.newest.replace(item).or_else(|| self.held.take().map(|held| held.item));
+        if let Some(older) = older {
+            self.on_drop.dropped(older);
+        }
         ControlFlow::Continue(())
     }
 }

@@ -40,7 +40,13 @@ impl<T: Copy> Setting<T> {
     }
 
     /// The new value, if it has changed; else the task that polls is woken when it does. To be asked before a sleep.
+    #[inline]
     pub fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<T> {
+        if self.live.is_none() { Poll::Pending } else { self.poll_live(cx) }
+    }
+
+    #[cold]
+    fn poll_live(&mut self, cx: &mut Context<'_>) -> Poll<T> {
         let Some(live) = &mut self.live else { return Poll::Pending };
         live.wake_on_change(cx.waker());
         self.changed().map_or(Poll::Pending, Poll::Ready)

@@ -4,9 +4,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::flow::Flow;
-use crate::items::{Items, Stage, Staged};
+use crate::items::{Items, Staged};
 use crate::live::{IntoSetting, Setting};
-use crate::newest::{NewestFlow, Release};
+use crate::newest::{HoldNewest, NewestFlow, Release};
 use crate::pipe::Pipe;
 use crate::timer::after;
 
@@ -16,6 +16,8 @@ impl<T, K> Items<T, K> {
     /// So items come at most once each `period`, and never later than `period` after they came. It holds one item, which is
     /// given at once at the end of the source. An item that comes in the very instant in which a wait is over starts the
     /// next. `period` may be [`Live`](crate::Live): a change also holds for the wait that is on.
+    ///
+    /// Options: [`on_drop`](Staged::on_drop).
     ///
     /// [`sample`](Items::sample) is for fixed times, [`debounce`](Items::debounce) for the time after the last item.
     ///
@@ -47,19 +49,19 @@ impl<T, K> Items<T, K> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn audit(self, period: impl IntoSetting<Duration>) -> Staged<Audit, T, K> {
+    pub fn audit(self, period: impl IntoSetting<Duration>) -> Staged<HoldNewest<Audit>, T, K> {
         let period = period.into_setting(|period| match *period {
             Duration::ZERO => Err("an audit of zero has no meaning: give it a period such as `100ms`"),
             _ => Ok(()),
         });
-        self.stage(Audit { period })
+        self.stage(HoldNewest::new(Audit { period }))
     }
 }
 
 impl<F: Flow> Pipe<F> {
     /// Waits `period` from an item on, then gives the newest one. See [`Items::audit`].
     #[track_caller]
-    pub fn audit(self, period: impl IntoSetting<Duration>) -> Pipe<NewestFlow<F, Audit, F::Item>> {
+    pub fn audit(self, period: impl IntoSetting<Duration>) -> Pipe<NewestFlow<F, Audit, F::Item, ()>> {
         self.with(|items| items.audit(period))
     }
 }
@@ -68,14 +70,6 @@ impl<F: Flow> Pipe<F> {
 #[derive(Clone, Debug)]
 pub struct Audit {
     period: Setting<Duration>,
-}
-
-impl<F: Flow> Stage<F> for Audit {
-    type Flow = NewestFlow<F, Self, F::Item>;
-
-    fn attach(self, upstream: F) -> Self::Flow {
-        NewestFlow::new(upstream, self)
-    }
 }
 
 impl Release for Audit {

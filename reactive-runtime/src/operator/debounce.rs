@@ -4,9 +4,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::flow::Flow;
-use crate::items::{Items, Stage, Staged};
+use crate::items::{Items, Staged};
 use crate::live::{IntoSetting, Setting};
-use crate::newest::{NewestFlow, Release};
+use crate::newest::{HoldNewest, NewestFlow, Release};
 use crate::pipe::Pipe;
 use crate::timer::after;
 
@@ -22,7 +22,7 @@ impl<T, K> Items<T, K> {
     ///
     /// `quiet` may be [`Live`](crate::Live): a change also holds for the item that is held.
     ///
-    /// Options: [`max_wait`](Staged::max_wait).
+    /// Options: [`max_wait`](Staged::max_wait), [`on_drop`](Staged::on_drop).
     ///
     /// # Data loss
     ///
@@ -52,24 +52,24 @@ impl<T, K> Items<T, K> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn debounce(self, quiet: impl IntoSetting<Duration>) -> Staged<Debounce, T, K> {
+    pub fn debounce(self, quiet: impl IntoSetting<Duration>) -> Staged<HoldNewest<Debounce>, T, K> {
         let quiet = quiet.into_setting(|quiet| match *quiet {
             Duration::ZERO => Err("a debounce of zero has no meaning: give it a quiet time such as `100ms`"),
             _ => Ok(()),
         });
-        self.stage(Debounce { quiet, max_wait: Setting::fixed(Duration::MAX) })
+        self.stage(HoldNewest::new(Debounce { quiet, max_wait: Setting::fixed(Duration::MAX) }))
     }
 }
 
 impl<F: Flow> Pipe<F> {
     /// Gives an item once `quiet` has passed without a newer one. See [`Items::debounce`].
     #[track_caller]
-    pub fn debounce(self, quiet: impl IntoSetting<Duration>) -> Pipe<NewestFlow<F, Debounce, F::Item>> {
+    pub fn debounce(self, quiet: impl IntoSetting<Duration>) -> Pipe<NewestFlow<F, Debounce, F::Item, ()>> {
         self.with(|items| items.debounce(quiet))
     }
 }
 
-impl<T, K> Staged<Debounce, T, K> {
+impl<D, T, K> Staged<HoldNewest<Debounce, D>, T, K> {
     /// Gives the newest item also `max_wait` after the first of a burst, however long that goes on.
     ///
     /// Then a new burst begins with the next item. Without it, a source that is never quiet gives nothing until its end. It
@@ -84,7 +84,7 @@ impl<T, K> Staged<Debounce, T, K> {
             Duration::ZERO => Err("a `max_wait` of zero has no meaning: give it a time such as `1s`"),
             _ => Ok(()),
         });
-        self.map_op(|op| Debounce { max_wait, ..op })
+        self.map_op(|op| op.map_release(|debounce| Debounce { max_wait, ..debounce }))
     }
 }
 
@@ -94,14 +94,6 @@ pub struct Debounce {
     quiet: Setting<Duration>,
     // Of a whole burst.
     max_wait: Setting<Duration>,
-}
-
-impl<F: Flow> Stage<F> for Debounce {
-    type Flow = NewestFlow<F, Self, F::Item>;
-
-    fn attach(self, upstream: F) -> Self::Flow {
-        NewestFlow::new(upstream, self)
-    }
 }
 
 impl Release for Debounce {

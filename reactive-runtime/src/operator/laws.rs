@@ -502,6 +502,8 @@ laws! {
     throttle_per_key(p) => p.with(|i| i.throttle(Rate::per_second(1)).burst(u64::MAX).per_key(|x| x % 3));
     throttle_per_key_drop_excess(p) =>
         p.with(|i| i.throttle(d(10_000)).per_key(|x| x % 3).drop_excess());
+    throttle_per_key_latest(p) =>
+        p.with(|i| i.throttle(Rate::per_second(1)).burst(u64::MAX).per_key(|x| x % 3).latest());
 }
 
 /// What a scripted source does when it is asked for an item.

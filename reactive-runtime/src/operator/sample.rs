@@ -4,9 +4,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::flow::Flow;
-use crate::items::{Items, Stage, Staged};
+use crate::items::{Items, Staged};
 use crate::live::{IntoSetting, Setting};
-use crate::newest::{NewestFlow, Release};
+use crate::newest::{HoldNewest, NewestFlow, Release};
 use crate::pipe::Pipe;
 use crate::timer::{after, last_multiple};
 
@@ -16,6 +16,8 @@ impl<T, K> Items<T, K> {
     /// An item that comes in the instant of a tick belongs to the next. A tick that the consumer was too busy for comes
     /// when it asks again. It holds one item, and waits for a tick only while it does. `period` may be
     /// [`Live`](crate::Live): then the ticks are at the multiples of the new one, still since the first poll.
+    ///
+    /// Options: [`on_drop`](Staged::on_drop).
     ///
     /// [`audit`](Items::audit) is for waits that begin with an item, and loses nothing at the end.
     ///
@@ -47,21 +49,21 @@ impl<T, K> Items<T, K> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn sample(self, period: impl IntoSetting<Duration>) -> Staged<Sample, T, K> {
+    pub fn sample(self, period: impl IntoSetting<Duration>) -> Staged<HoldNewest<Sample>, T, K> {
         let period = period.into_setting(|period| match *period {
             Duration::ZERO => {
                 Err("a sample each zero seconds has no meaning: give it a period such as `100ms`")
             }
             _ => Ok(()),
         });
-        self.stage(Sample { period, start: None })
+        self.stage(HoldNewest::new(Sample { period, start: None }))
     }
 }
 
 impl<F: Flow> Pipe<F> {
     /// Gives the newest item at each multiple of `period` since the first poll. See [`Items::sample`].
     #[track_caller]
-    pub fn sample(self, period: impl IntoSetting<Duration>) -> Pipe<NewestFlow<F, Sample, F::Item>> {
+    pub fn sample(self, period: impl IntoSetting<Duration>) -> Pipe<NewestFlow<F, Sample, F::Item, ()>> {
         self.with(|items| items.sample(period))
     }
 }
@@ -72,14 +74,6 @@ pub struct Sample {
     period: Setting<Duration>,
     // The first poll.
     start: Option<Instant>,
-}
-
-impl<F: Flow> Stage<F> for Sample {
-    type Flow = NewestFlow<F, Self, F::Item>;
-
-    fn attach(self, upstream: F) -> Self::Flow {
-        NewestFlow::new(upstream, self)
-    }
 }
 
 impl Release for Sample {

@@ -78,7 +78,8 @@ impl<F: Flow> Pipe<F> {
 impl<W, M, T, K> Staged<Throttle<W, M>, T, K> {
     /// Lets up to `items` items pass at once after a rest, and at the start.
     ///
-    /// By any time the number that has passed is at most what the rate allows, and `items`.
+    /// By any time the number that has passed is at most what the rate allows, and `items`. It is fixed: another would create
+    /// credit, or take some.
     ///
     /// # Panics
     ///
@@ -135,7 +136,11 @@ impl Throttle {
 
 impl<W, M> Throttle<W, M> {
     fn with_mode<N>(self, mode: N) -> Throttle<W, N> {
-        Throttle { rate: self.rate, burst: self.burst, weigh: self.weigh, mode }
+        self.map_mode(|_| mode)
+    }
+
+    fn map_mode<N>(self, f: impl FnOnce(M) -> N) -> Throttle<W, N> {
+        Throttle { rate: self.rate, burst: self.burst, weigh: self.weigh, mode: f(self.mode) }
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep};
 use super::Elapsed;
 use super::left_off::{LeftOff, Note};
 use crate::flow::{BUDGET, Downstream, Drive, Driven, Flow};
+use crate::live::Live;
 use crate::pipe::Pipe;
 use crate::source::Source;
 use crate::testing::{Timeline, WakeCounter, in_virtual_time};
@@ -222,15 +223,19 @@ macro_rules! timed_laws {
 }
 timed_laws! {
     audit(p) => p.audit(ms(4));
+    audit_on_drop(p) => p.with(|i| i.audit(ms(4)).on_drop(|_| ()));
     batch_by_max_wait(p) => p.with(|i| i.batch_by(|x| x % 3, 2).max_keys(2).max_wait(ms(4)));
+    batch_live(p) => p.with(|i| i.batch(Live::new(3)).max_wait(Live::new(ms(4))));
     batch_max_wait(p) => p.with(|i| i.batch(3).max_wait(ms(4)));
     batch_max_wait_weighted(p) => p.with(|i| i.batch(3).max_weight(9, |x| *x as usize).max_wait(ms(4)));
     buffer_time(p) => p.with(|i| i.buffer_time(ms(4)).capacity(5));
     debounce(p) => p.debounce(ms(2));
     debounce_max_wait(p) => p.with(|i| i.debounce(ms(4)).max_wait(ms(5)));
     sample(p) => p.sample(ms(3));
+    sample_live(p) => p.sample(Live::new(ms(3)));
     session_window(p) => p.with(|i| i.session_window(ms(3)).max(ms(7)));
     session_window_by(p) => p.with(|i| i.session_window(ms(3)).by(|x| x % 3).max_keys(2));
+    throttle_latest_per_key(p) => p.with(|i| i.throttle(ms(3)).latest().per_key(|x| x % 3));
     timeout(p) => p.timeout(ms(20));
     timeout_elapsed(p) => p.timeout(ms(8)), except every_error = "the source is late before the last";
     timeout_first(p) => p.with(|i| i.timeout(ms(8)).first(ms(1)).total(ms(10))),

@@ -230,7 +230,9 @@ impl Clock {
     /// Upstream gave something: the present wait, if there was one, is over, after so long.
     #[inline(always)]
     fn stop(&mut self, waited: Duration) {
-        self.limits.first = None;
+        if self.limits.first.is_some() {
+            self.limits.first = None;
+        }
         if self.since.take().is_some() {
             self.spent = self.spent.saturating_add(waited);
         }
@@ -247,12 +249,11 @@ impl Clock {
 
 impl Limits {
     fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let all = [Some(&mut self.each), self.first.as_mut(), self.total.as_mut()];
-        let changed = all.into_iter().flatten().filter_map(|limit| match limit.poll_changed(cx) {
-            Poll::Ready(_) => Some(()),
-            Poll::Pending => None,
-        });
-        if changed.count() > 0 { Poll::Ready(()) } else { Poll::Pending }
+        let mut changed = self.each.poll_changed(cx).is_ready();
+        for limit in [&mut self.first, &mut self.total].into_iter().flatten() {
+            changed |= limit.poll_changed(cx).is_ready();
+        }
+        if changed { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// How long the next wait may be, when so much of the total is spent.

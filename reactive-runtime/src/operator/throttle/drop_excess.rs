@@ -10,6 +10,7 @@ use super::weight::Weigh;
 use super::{CLOCK_EACH, Delaying, Throttle};
 use crate::flow::{Downstream, Driven, Flow};
 use crate::items::{Stage, Staged};
+use crate::on_drop::OnDrop;
 
 impl<W, T, K> Staged<Throttle<W>, T, K> {
     /// Drops items that come faster than the rate, where the throttle would delay them.
@@ -20,7 +21,7 @@ impl<W, T, K> Staged<Throttle<W>, T, K> {
     ///
     /// # Data loss
     ///
-    /// Items that come too fast are dropped when they come.
+    /// Items that come too fast are dropped when they come, and offered to [`on_drop`](Staged::on_drop).
     ///
     /// # Examples
     ///
@@ -35,34 +36,59 @@ impl<W, T, K> Staged<Throttle<W>, T, K> {
     #[doc(alias = "throttle_first")]
     #[doc(alias = "sample_first")]
     pub fn drop_excess(self) -> Staged<Throttle<W, DropExcess>, T, K> {
-        self.map_op(|op: Throttle<W, Delaying>| op.with_mode(DropExcess))
+        self.map_op(|op: Throttle<W, Delaying>| op.with_mode(DropExcess { on_drop: () }))
     }
 }
 
-/// Items that come faster than the rate are dropped: made by [`Staged::drop_excess`].
-#[derive(Clone, Copy, Debug)]
-pub struct DropExcess;
+impl<W, T, K> Staged<Throttle<W, DropExcess>, T, K> {
+    /// Hands each item that is dropped to `f`, when it comes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let mut dropped = Vec::new();
+    /// let ticks = pipeline! { interval(10ms) |> enumerate() |> map(|(i, _)| i) |> take(7) };
+    /// let kept = pipeline! { ticks |> throttle(25ms).drop_excess().on_drop(|i| dropped.push(i)) |> collect::<Vec<_>>() };
+    /// assert_eq!(kept.await, [0, 3, 6]);
+    /// assert_eq!(dropped, [1, 2, 4, 5]);
+    /// # }
+    /// ```
+    pub fn on_drop<D: FnMut(T)>(self, f: D) -> Staged<Throttle<W, DropExcess<D>>, T, K> {
+        self.map_op(|op| op.with_mode(DropExcess { on_drop: f }))
+    }
+}
 
-impl<F: Flow, W: Weigh<F::Item>> Stage<F> for Throttle<W, DropExcess> {
-    type Flow = DropExcessFlow<F, W>;
+/// Items that come faster than the rate are dropped: made by [`Staged::drop_excess`]. `D` is told of them.
+#[derive(Clone, Copy, Debug)]
+pub struct DropExcess<D = ()> {
+    pub(super) on_drop: D,
+}
+
+impl<F: Flow, W: Weigh<F::Item>, D: OnDrop<F::Item>> Stage<F> for Throttle<W, DropExcess<D>> {
+    type Flow = DropExcessFlow<F, W, D>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        DropExcessFlow { upstream, pacing: Pacing::new(self.rate, self.burst), weigh: self.weigh }
+        let pacing = Pacing::new(self.rate, self.burst);
+        DropExcessFlow { upstream, pacing, weigh: self.weigh, on_drop: self.mode.on_drop }
     }
 }
 
 pin_project! {
     /// The flow below a [`Throttle`] that drops.
     #[derive(Debug)]
-    pub struct DropExcessFlow<F, W> {
+    pub struct DropExcessFlow<F, W, L> {
         #[pin]
         upstream: F,
         pacing: Pacing,
         weigh: W,
+        on_drop: L,
     }
 }
 
-impl<F: Flow, W: Weigh<F::Item>> Flow for DropExcessFlow<F, W> {
+impl<F: Flow, W: Weigh<F::Item>, L: OnDrop<F::Item>> Flow for DropExcessFlow<F, W, L> {
     type Item = F::Item;
     type Error = F::Error;
     type Bound = F::Bound;
@@ -76,7 +102,8 @@ impl<F: Flow, W: Weigh<F::Item>> Flow for DropExcessFlow<F, W> {
         let me = self.project();
         let now = me.pacing.now();
         let allowance = Allowance::new(&me.pacing.pacer, now, now);
-        let mut sieve = Sieve { now, allowance, pacing: me.pacing, dropped: 0, weigh: me.weigh, down };
+        let (weigh, on_drop) = (me.weigh, me.on_drop);
+        let mut sieve = Sieve { now, allowance, pacing: me.pacing, dropped: 0, weigh, on_drop, down };
         let driven = me.upstream.poll_drive(cx, &mut sieve);
         sieve.settle();
         driven
@@ -91,16 +118,17 @@ impl<F: Flow, W: Weigh<F::Item>> Flow for DropExcessFlow<F, W> {
     }
 }
 
-struct Sieve<'a, W, D> {
+struct Sieve<'a, W, L, D> {
     now: Duration,
     allowance: Allowance,
     pacing: &'a mut Pacing,
     dropped: usize,
     weigh: &'a mut W,
+    on_drop: &'a mut L,
     down: &'a mut D,
 }
 
-impl<W, D> Sieve<'_, W, D> {
+impl<W, L, D> Sieve<'_, W, L, D> {
     /// Counts what has passed.
     #[inline(always)]
     fn settle(&mut self) {
@@ -116,13 +144,14 @@ impl<W, D> Sieve<'_, W, D> {
     }
 }
 
-impl<T, W: Weigh<T>, D: Downstream<T>> Downstream<T> for Sieve<'_, W, D> {
+impl<T, W: Weigh<T>, L: OnDrop<T>, D: Downstream<T>> Downstream<T> for Sieve<'_, W, L, D> {
     #[inline(always)]
     fn push(&mut self, item: T) -> ControlFlow<()> {
         let weight = self.weigh.weigh(&item);
         if self.allowance.spend(weight) {
             return self.down.push(item);
         }
+        self.on_drop.dropped(item);
         self.dropped += 1;
         if self.dropped.is_multiple_of(CLOCK_EACH) {
             self.look_at_the_clock();

@@ -10,6 +10,7 @@ use super::{CLOCK_EACH, Delaying, Throttle};
 use crate::fault::Fault;
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::items::{Stage, Staged};
+use crate::on_drop::OnDrop;
 
 impl<W, T, K> Staged<Throttle<W>, T, K> {
     /// Keeps the newest of the items that come faster than the rate, where the throttle would delay them.
@@ -20,7 +21,7 @@ impl<W, T, K> Staged<Throttle<W>, T, K> {
     ///
     /// # Data loss
     ///
-    /// An item that is held is dropped when a newer one comes.
+    /// An item that is held is dropped when a newer one comes, and offered to [`on_drop`](Staged::on_drop).
     ///
     /// # Examples
     ///
@@ -34,27 +35,36 @@ impl<W, T, K> Staged<Throttle<W>, T, K> {
     /// ```
     #[doc(alias = "throttle_latest")]
     pub fn latest(self) -> Staged<Throttle<W, Latest>, T, K> {
-        self.map_op(|op: Throttle<W, Delaying>| op.with_mode(Latest))
+        self.map_op(|op: Throttle<W, Delaying>| op.with_mode(Latest { on_drop: () }))
     }
 }
 
-/// Of the items that come faster than the rate the newest passes: made by [`Staged::latest`].
-#[derive(Clone, Copy, Debug)]
-pub struct Latest;
+impl<W, T, K> Staged<Throttle<W, Latest>, T, K> {
+    /// Hands each item that is dropped to `f`, when the newer one comes.
+    pub fn on_drop<D: FnMut(T)>(self, f: D) -> Staged<Throttle<W, Latest<D>>, T, K> {
+        self.map_op(|op| op.with_mode(Latest { on_drop: f }))
+    }
+}
 
-impl<F: Flow, W: Weigh<F::Item>> Stage<F> for Throttle<W, Latest> {
-    type Flow = LatestFlow<F, F::Item, W, F::Error>;
+/// Of the items that come faster than the rate the newest passes: made by [`Staged::latest`]. `D` is told of the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Latest<D = ()> {
+    pub(super) on_drop: D,
+}
+
+impl<F: Flow, W: Weigh<F::Item>, D: OnDrop<F::Item>> Stage<F> for Throttle<W, Latest<D>> {
+    type Flow = LatestFlow<F, F::Item, W, F::Error, D>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let pacing = Pacing::new(self.rate, self.burst);
-        LatestFlow { upstream, pacing, weigh: self.weigh, newest: None, tail: Tail::Open }
+        let (pacing, on_drop) = (Pacing::new(self.rate, self.burst), self.mode.on_drop);
+        LatestFlow { upstream, pacing, weigh: self.weigh, newest: None, tail: Tail::Open, on_drop }
     }
 }
 
 pin_project! {
     /// The flow below a [`Throttle`] that keeps the newest; `K` is what upstream fails with.
     #[derive(Debug)]
-    pub struct LatestFlow<F, T, W, K> {
+    pub struct LatestFlow<F, T, W, K, L> {
         #[pin]
         upstream: F,
         pacing: Pacing,
@@ -63,10 +73,17 @@ pin_project! {
         newest: Option<(T, u64)>,
         // While it is not open, upstream is not driven.
         tail: Tail<K>,
+        on_drop: L,
     }
 }
 
-impl<F: Flow<Item = T, Error = K>, T, W: Weigh<T>, K: Fault> Flow for LatestFlow<F, T, W, K> {
+impl<F, T, W, K, L> Flow for LatestFlow<F, T, W, K, L>
+where
+    F: Flow<Item = T, Error = K>,
+    W: Weigh<T>,
+    K: Fault,
+    L: OnDrop<T>,
+{
     type Item = T;
     type Error = K;
     type Bound = F::Bound;
@@ -89,8 +106,9 @@ impl<F: Flow<Item = T, Error = K>, T, W: Weigh<T>, K: Fault> Flow for LatestFlow
             if me.tail.is_open() {
                 let now = me.pacing.now();
                 let allowance = Allowance::new(&me.pacing.pacer, now, now);
+                let (newest, on_drop) = (&mut *me.newest, &mut *me.on_drop);
                 let mut slot =
-                    Slot { allowance, newest: me.newest, replaced: 0, weigh: me.weigh, broke: false, down };
+                    Slot { allowance, newest, replaced: 0, weigh: me.weigh, broke: false, on_drop, down };
                 let driven = me.upstream.as_mut().poll_drive(cx, &mut slot);
                 let (used, broke) = (slot.allowance.used(), slot.broke);
                 me.pacing.pacer.take(now, used);
@@ -133,16 +151,17 @@ fn take_due<T>(newest: &mut Option<(T, u64)>, pacing: &mut Pacing) -> Option<T> 
 }
 
 /// Lets items pass as far as they are allowed to, and then keeps the newest.
-struct Slot<'a, T, W, D> {
+struct Slot<'a, T, W, L, D> {
     allowance: Allowance,
     newest: &'a mut Option<(T, u64)>,
     replaced: usize,
     weigh: &'a mut W,
     broke: bool,
+    on_drop: &'a mut L,
     down: &'a mut D,
 }
 
-impl<T, W: Weigh<T>, D: Downstream<T>> Downstream<T> for Slot<'_, T, W, D> {
+impl<T, W: Weigh<T>, L: OnDrop<T>, D: Downstream<T>> Downstream<T> for Slot<'_, T, W, L, D> {
     #[inline(always)]
     fn push(&mut self, item: T) -> ControlFlow<()> {
         let weight = self.weigh.weigh(&item);
@@ -151,7 +170,9 @@ impl<T, W: Weigh<T>, D: Downstream<T>> Downstream<T> for Slot<'_, T, W, D> {
             self.broke |= pushed.is_break();
             return pushed;
         }
-        *self.newest = Some((item, weight));
+        if let Some((older, _)) = self.newest.replace((item, weight)) {
+            self.on_drop.dropped(older);
+        }
         self.replaced += 1;
         // From time to time it is seen whether the period is over.
         if self.replaced.is_multiple_of(CLOCK_EACH) {

@@ -7,11 +7,13 @@ pub use dropping::PerKeyDropFlow;
 
 use super::drop_excess::DropExcess;
 use super::keys::Keys;
+use super::latest::Latest;
 use super::pacing::Wait;
 use super::weight::Weigh;
 use super::{Delaying, Throttle};
 use crate::flow::Flow;
 use crate::items::{Stage, Staged};
+use crate::on_drop::OnDrop;
 use crate::operator::Key;
 
 /// How many keys are known at most, unless told otherwise.
@@ -60,7 +62,38 @@ impl<W, T, K> Staged<Throttle<W, DropExcess>, T, K> {
         self,
         key: G,
     ) -> Staged<Throttle<W, PerKey<G, DropExcess>>, T, K> {
-        self.map_op(|op| op.with_mode(PerKey::new(key, DropExcess)))
+        self.map_op(|op| op.with_mode(PerKey::new(key, DropExcess { on_drop: () })))
+    }
+}
+
+impl<W, T, K> Staged<Throttle<W, Latest>, T, K> {
+    /// Keeps the items of each key to the rate by themselves, and of those that come faster the newest of each key.
+    ///
+    /// An item passes at once when none of its key passed in the `d` before it. Of those of its key that come later in that
+    /// time the newest passes at its end. It holds one item a key, of at most 100 000 keys, or
+    /// [`max_keys`](Staged::max_keys), and keeps nothing waiting upstream.
+    ///
+    /// # Data loss
+    ///
+    /// An item that is held is dropped when a newer one of its key comes; and so are those of a new key while too many
+    /// others are busy, as for [`per_key`](Staged::per_key).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let prices = [("a", 1), ("b", 7), ("a", 2), ("a", 3), ("b", 8)];
+    /// let shown = pipeline! { prices |> throttle(1/s).latest().per_key(|(stock, _)| *stock) |> collect::<Vec<_>>() };
+    /// assert_eq!(shown.await, [("a", 1), ("b", 7), ("a", 3), ("b", 8)]);
+    /// # }
+    /// ```
+    pub fn per_key<Q: Clone + Key, G: FnMut(&T) -> Q>(
+        self,
+        key: G,
+    ) -> Staged<Throttle<W, PerKey<G, Latest>>, T, K> {
+        self.map_op(|op| op.with_mode(PerKey::new(key, Latest { on_drop: () })))
     }
 }
 
@@ -72,11 +105,17 @@ impl<W, G, T, K> Staged<Throttle<W, PerKey<G>>, T, K> {
     /// Items of a key that come too fast are dropped when they come, and so are those of a new key while too many others
     /// are busy, as for [`per_key`](Staged::per_key).
     pub fn drop_excess(self) -> Staged<Throttle<W, PerKey<G, DropExcess>>, T, K> {
-        self.map_op(|op| {
-            let PerKey { key, max_keys, capacity, mode: Delaying } = op.mode;
-            let mode = PerKey { key, max_keys, capacity, mode: DropExcess };
-            Throttle { rate: op.rate, burst: op.burst, weigh: op.weigh, mode }
-        })
+        self.map_op(|op| op.map_mode(|per_key| per_key.with_mode(DropExcess { on_drop: () })))
+    }
+
+    /// Keeps the newest of the items of a key that come faster than the rate.
+    ///
+    /// # Data loss
+    ///
+    /// An item that is held is dropped when a newer one of its key comes; and so are those of a new key while too many
+    /// others are busy, as for [`per_key`](Staged::per_key).
+    pub fn latest(self) -> Staged<Throttle<W, PerKey<G, Latest>>, T, K> {
+        self.map_op(|op| op.map_mode(|per_key| per_key.with_mode(Latest { on_drop: () })))
     }
 
     /// Lets at most `items` items wait, of all keys together.
@@ -87,12 +126,26 @@ impl<W, G, T, K> Staged<Throttle<W, PerKey<G>>, T, K> {
     #[track_caller]
     pub fn capacity(self, items: usize) -> Self {
         assert!(items > 0, "a throttle in which 0 items wait has no meaning: `capacity` takes at least 1");
-        self.map_op(|op| Throttle { mode: PerKey { capacity: items, ..op.mode }, ..op })
+        self.map_op(|op| op.map_mode(|per_key| PerKey { capacity: items, ..per_key }))
+    }
+}
+
+impl<W, G, T, K> Staged<Throttle<W, PerKey<G, DropExcess>>, T, K> {
+    /// Hands each item that is dropped to `f`, when it comes.
+    pub fn on_drop<D: FnMut(T)>(self, f: D) -> Staged<Throttle<W, PerKey<G, DropExcess<D>>>, T, K> {
+        self.map_op(|op| op.map_mode(|per_key| per_key.with_mode(DropExcess { on_drop: f })))
+    }
+}
+
+impl<W, G, T, K> Staged<Throttle<W, PerKey<G, Latest>>, T, K> {
+    /// Hands each item that is dropped to `f`, when the newer one comes, or for want of room when it comes itself.
+    pub fn on_drop<D: FnMut(T)>(self, f: D) -> Staged<Throttle<W, PerKey<G, Latest<D>>>, T, K> {
+        self.map_op(|op| op.map_mode(|per_key| per_key.with_mode(Latest { on_drop: f })))
     }
 }
 
 impl<W, G, M, T, K> Staged<Throttle<W, PerKey<G, M>>, T, K> {
-    /// Knows at most `keys` keys.
+    /// Knows at most `keys` keys. It bounds what the stage may hold, so it is fixed.
     ///
     /// # Panics
     ///
@@ -100,7 +153,7 @@ impl<W, G, M, T, K> Staged<Throttle<W, PerKey<G, M>>, T, K> {
     #[track_caller]
     pub fn max_keys(self, keys: usize) -> Self {
         assert!(keys > 0, "at most 0 keys have no meaning: `max_keys` takes at least 1");
-        self.map_op(|op| Throttle { mode: PerKey { max_keys: keys, ..op.mode }, ..op })
+        self.map_op(|op| op.map_mode(|per_key| PerKey { max_keys: keys, ..per_key }))
     }
 }
 
@@ -117,6 +170,10 @@ impl<G, M> PerKey<G, M> {
     fn new(key: G, mode: M) -> Self {
         Self { key, max_keys: MAX_KEYS, capacity: CAPACITY, mode }
     }
+
+    fn with_mode<N>(self, mode: N) -> PerKey<G, N> {
+        PerKey { key: self.key, max_keys: self.max_keys, capacity: self.capacity, mode }
+    }
 }
 
 impl<F, W, Q, G> Stage<F> for Throttle<W, PerKey<G>>
@@ -126,7 +183,7 @@ where
     Q: Clone + Key,
     G: FnMut(&F::Item) -> Q,
 {
-    type Flow = PerKeyFlow<F, F::Item, W, G, Q, F::Error>;
+    type Flow = PerKeyFlow<F, F::Item, W, G, Q, F::Error, Delaying>;
 
     fn attach(self, upstream: F) -> Self::Flow {
         let keys = Keys::new(self.rate.get(), self.burst, self.mode.max_keys);
@@ -134,17 +191,36 @@ where
     }
 }
 
-impl<F, W, Q, G> Stage<F> for Throttle<W, PerKey<G, DropExcess>>
+impl<F, W, Q, G, D> Stage<F> for Throttle<W, PerKey<G, Latest<D>>>
 where
     F: Flow,
     W: Weigh<F::Item>,
     Q: Clone + Key,
     G: FnMut(&F::Item) -> Q,
+    D: OnDrop<F::Item>,
 {
-    type Flow = PerKeyDropFlow<F, W, G, Q>;
+    type Flow = PerKeyFlow<F, F::Item, W, G, Q, F::Error, Latest<D>>;
 
     fn attach(self, upstream: F) -> Self::Flow {
         let keys = Keys::new(self.rate.get(), self.burst, self.mode.max_keys);
-        PerKeyDropFlow::new(upstream, keys, Wait::new(self.rate), self.weigh, self.mode.key)
+        // One item a key waits, so the number of keys is their bound.
+        let mode = PerKey { capacity: usize::MAX, ..self.mode };
+        PerKeyFlow::new(upstream, keys, Wait::new(self.rate), self.weigh, mode)
+    }
+}
+
+impl<F, W, Q, G, D> Stage<F> for Throttle<W, PerKey<G, DropExcess<D>>>
+where
+    F: Flow,
+    W: Weigh<F::Item>,
+    Q: Clone + Key,
+    G: FnMut(&F::Item) -> Q,
+    D: OnDrop<F::Item>,
+{
+    type Flow = PerKeyDropFlow<F, W, G, Q, D>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        let keys = Keys::new(self.rate.get(), self.burst, self.mode.max_keys);
+        PerKeyDropFlow::new(upstream, keys, Wait::new(self.rate), self.weigh, self.mode)
     }
 }

@@ -9,18 +9,21 @@ use super::PerKey;
 use super::waiting::Waiting;
 use crate::fault::Fault;
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
+use crate::on_drop::OnDrop;
 use crate::operator::Key;
 use crate::operator::throttle::keys::Keys;
 use crate::operator::throttle::pacing::Wait;
 use crate::operator::throttle::weight::Weigh;
+use crate::operator::throttle::{Delaying, Latest};
 use crate::rate::Rate;
 
 pin_project! {
-    /// The flow below a throttle [`per_key`](crate::Staged::per_key); `K` is what upstream fails with.
-    pub struct PerKeyFlow<F, T, W, G, Q, K> {
+    /// The flow below a throttle [`per_key`](crate::Staged::per_key) in which items wait; `K` is what upstream fails with, `M`
+    /// says what becomes of those behind the first of their key.
+    pub struct PerKeyFlow<F, T, W, G, Q, K, M> {
         #[pin]
         upstream: F,
-        desk: Desk<T, Q>,
+        desk: Desk<T, Q, M>,
         wait: Wait,
         weigh: W,
         key: G,
@@ -29,23 +32,25 @@ pin_project! {
     }
 }
 
-impl<F, W, G, Q: Clone + Key> PerKeyFlow<F, F::Item, W, G, Q, F::Error>
+impl<F, W, G, Q: Clone + Key, M> PerKeyFlow<F, F::Item, W, G, Q, F::Error, M>
 where
     F: Flow,
 {
-    pub(super) fn new(upstream: F, keys: Keys<Q>, wait: Wait, weigh: W, op: PerKey<G>) -> Self {
-        let desk = Desk { keys, waiting: Waiting::new(), capacity: op.capacity, stranger: None };
+    pub(super) fn new(upstream: F, keys: Keys<Q>, wait: Wait, weigh: W, op: PerKey<G, M>) -> Self {
+        let desk =
+            Desk { keys, waiting: Waiting::new(), capacity: op.capacity, stranger: None, mode: op.mode };
         Self { upstream, desk, wait, weigh, key: op.key, tail: Tail::Open }
     }
 }
 
-impl<F, T, W, Q, G, K> Flow for PerKeyFlow<F, T, W, G, Q, K>
+impl<F, T, W, Q, G, K, M> Flow for PerKeyFlow<F, T, W, G, Q, K, M>
 where
     F: Flow<Item = T, Error = K>,
     W: Weigh<T>,
     Q: Clone + Key,
     G: FnMut(&T) -> Q,
     K: Fault,
+    M: Behind<T>,
 {
     type Item = T;
     type Error = K;
@@ -107,28 +112,58 @@ where
         let held = self.desk.len();
         let (at_least, at_most) =
             if matches!(self.tail, Tail::Ended) { (0, Some(0)) } else { self.upstream.size_hint() };
+        let at_least = if M::REPLACES { 0 } else { at_least };
         (at_least.saturating_add(held), at_most.and_then(|items| items.checked_add(held)))
     }
 }
 
+/// What becomes of items that come while one of their key waits.
+pub trait Behind<T> {
+    /// Each replaces the one that waits, which is dropped; and so is the item of a new key for which there is no room. Else
+    /// all of them wait.
+    const REPLACES: bool;
+
+    /// The item is dropped.
+    fn dropped(&mut self, item: T);
+}
+
+impl<T> Behind<T> for Delaying {
+    const REPLACES: bool = false;
+
+    fn dropped(&mut self, _: T) {}
+}
+
+impl<T, D: OnDrop<T>> Behind<T> for Latest<D> {
+    const REPLACES: bool = true;
+
+    fn dropped(&mut self, item: T) {
+        self.on_drop.dropped(item);
+    }
+}
+
 /// Where items wait for the time of their key.
-struct Desk<T, Q> {
+struct Desk<T, Q, M> {
     keys: Keys<Q>,
     waiting: Waiting<T, Q>,
     capacity: usize,
     // An item of a new key, for which there is no room among the keys.
     stranger: Option<(Q, T, u64)>,
+    mode: M,
 }
 
-impl<T, Q: Clone + Key> Desk<T, Q> {
-    /// Gives an item back that may go at once; else it waits, or is a stranger.
+impl<T, Q: Clone + Key, M: Behind<T>> Desk<T, Q, M> {
+    /// Gives an item back that may go at once; else it waits, or is a stranger, or is dropped.
     fn admit(&mut self, key: Q, item: T, weight: u64, now: Duration) -> Option<T> {
         if self.waiting.has(&key) {
-            self.waiting.push_behind(&key, item, weight);
+            self.line_up(&key, item, weight, now);
             return None;
         }
         let Some(paid) = self.keys.paid(&key, now) else {
-            self.stranger = Some((key, item, weight));
+            if M::REPLACES {
+                self.mode.dropped(item);
+            } else {
+                self.stranger = Some((key, item, weight));
+            }
             return None;
         };
         let due = self.keys.pace.due(paid, weight);
@@ -138,6 +173,18 @@ impl<T, Q: Clone + Key> Desk<T, Q> {
         }
         self.keys.pay(key, self.keys.pace.after(paid, now, weight));
         Some(item)
+    }
+
+    /// Another item of the key waits.
+    fn line_up(&mut self, key: &Q, item: T, weight: u64, now: Duration) {
+        if !M::REPLACES {
+            return self.waiting.push_behind(key, item, weight);
+        }
+        let paid = self.keys.paid(key, now).unwrap_or_default();
+        let due = self.keys.pace.due(paid, weight);
+        if let Some(older) = self.waiting.replace(key, item, weight, due) {
+            self.mode.dropped(older);
+        }
     }
 
     /// The next item that waits and is due.
@@ -181,20 +228,21 @@ impl<T, Q: Clone + Key> Desk<T, Q> {
     }
 }
 
-struct Intake<'a, T, W, G, Q, D> {
+struct Intake<'a, T, W, G, Q, M, D> {
     now: Duration,
-    desk: &'a mut Desk<T, Q>,
+    desk: &'a mut Desk<T, Q, M>,
     weigh: &'a mut W,
     key: &'a mut G,
     broke: bool,
     down: &'a mut D,
 }
 
-impl<T, W, Q, G, D> Downstream<T> for Intake<'_, T, W, G, Q, D>
+impl<T, W, Q, G, M, D> Downstream<T> for Intake<'_, T, W, G, Q, M, D>
 where
     W: Weigh<T>,
     Q: Clone + Key,
     G: FnMut(&T) -> Q,
+    M: Behind<T>,
     D: Downstream<T>,
 {
     fn push(&mut self, item: T) -> ControlFlow<()> {

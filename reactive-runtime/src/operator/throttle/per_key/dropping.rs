@@ -5,38 +5,48 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
+use super::PerKey;
 use crate::flow::{Downstream, Driven, Flow};
+use crate::on_drop::OnDrop;
 use crate::operator::Key;
-use crate::operator::throttle::CLOCK_EACH;
 use crate::operator::throttle::keys::Keys;
 use crate::operator::throttle::pacing::Wait;
 use crate::operator::throttle::weight::Weigh;
+use crate::operator::throttle::{CLOCK_EACH, DropExcess};
 
 pin_project! {
     /// The flow below a throttle [`per_key`](crate::Staged::per_key) that drops.
     #[derive(Debug)]
-    pub struct PerKeyDropFlow<F, W, G, Q> {
+    pub struct PerKeyDropFlow<F, W, G, Q, L> {
         #[pin]
         upstream: F,
         keys: Keys<Q>,
         wait: Wait,
         weigh: W,
         key: G,
+        on_drop: L,
     }
 }
 
-impl<F, W, G, Q> PerKeyDropFlow<F, W, G, Q> {
-    pub(super) fn new(upstream: F, keys: Keys<Q>, wait: Wait, weigh: W, key: G) -> Self {
-        Self { upstream, keys, wait, weigh, key }
+impl<F, W, G, Q, L> PerKeyDropFlow<F, W, G, Q, L> {
+    pub(super) fn new(
+        upstream: F,
+        keys: Keys<Q>,
+        wait: Wait,
+        weigh: W,
+        op: PerKey<G, DropExcess<L>>,
+    ) -> Self {
+        Self { upstream, keys, wait, weigh, key: op.key, on_drop: op.mode.on_drop }
     }
 }
 
-impl<F, W, Q, G> Flow for PerKeyDropFlow<F, W, G, Q>
+impl<F, W, Q, G, L> Flow for PerKeyDropFlow<F, W, G, Q, L>
 where
     F: Flow,
     W: Weigh<F::Item>,
     Q: Key,
     G: FnMut(&F::Item) -> Q,
+    L: OnDrop<F::Item>,
 {
     type Item = F::Item;
     type Error = F::Error;
@@ -53,9 +63,8 @@ where
         if let Some(rate) = me.wait.rate.changed() {
             me.keys.set_rate(now, rate);
         }
-        let (keys, wait) = (me.keys, me.wait);
-        me.upstream
-            .poll_drive(cx, &mut Sieve { now, keys, wait, weigh: me.weigh, key: me.key, dropped: 0, down })
+        let (keys, wait, weigh, key, on_drop) = (me.keys, me.wait, me.weigh, me.key, me.on_drop);
+        me.upstream.poll_drive(cx, &mut Sieve { now, keys, wait, weigh, key, on_drop, dropped: 0, down })
     }
 
     fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
@@ -67,21 +76,23 @@ where
     }
 }
 
-struct Sieve<'a, W, G, Q, D> {
+struct Sieve<'a, W, G, Q, L, D> {
     now: Duration,
     keys: &'a mut Keys<Q>,
     wait: &'a mut Wait,
     weigh: &'a mut W,
     key: &'a mut G,
+    on_drop: &'a mut L,
     dropped: usize,
     down: &'a mut D,
 }
 
-impl<T, W, Q, G, D> Downstream<T> for Sieve<'_, W, G, Q, D>
+impl<T, W, Q, G, L, D> Downstream<T> for Sieve<'_, W, G, Q, L, D>
 where
     W: Weigh<T>,
     Q: Key,
     G: FnMut(&T) -> Q,
+    L: OnDrop<T>,
     D: Downstream<T>,
 {
     fn push(&mut self, item: T) -> ControlFlow<()> {
@@ -91,6 +102,7 @@ where
             self.keys.pay(key, self.keys.pace.after(paid, self.now, weight));
             return self.down.push(item);
         }
+        self.on_drop.dropped(item);
         self.dropped += 1;
         if self.dropped.is_multiple_of(CLOCK_EACH) {
             self.now = self.wait.now();

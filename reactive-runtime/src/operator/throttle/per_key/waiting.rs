@@ -10,16 +10,25 @@ use crate::operator::Key;
 /// Each item with its weight. A key is here as long as an item of it is.
 #[derive(Debug)]
 pub(super) struct Waiting<T, Q> {
-    queues: HashMap<Q, VecDeque<(T, u64)>, RandomState>,
+    lines: HashMap<Q, Line<T>, RandomState>,
     // Of the first item of each key; those that are due together go in the order in which they became first.
-    schedule: BTreeMap<(Duration, u64), Q>,
+    schedule: BTreeMap<Place, Q>,
     scheduled: u64,
     len: usize,
 }
 
+/// When the first item of a key is due, and its number among those that were first.
+type Place = (Duration, u64);
+
+#[derive(Debug)]
+struct Line<T> {
+    place: Place,
+    items: VecDeque<(T, u64)>,
+}
+
 impl<T, Q: Clone + Key> Waiting<T, Q> {
     pub(super) fn new() -> Self {
-        Self { queues: HashMap::default(), schedule: BTreeMap::new(), scheduled: 0, len: 0 }
+        Self { lines: HashMap::default(), schedule: BTreeMap::new(), scheduled: 0, len: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -27,7 +36,7 @@ impl<T, Q: Clone + Key> Waiting<T, Q> {
     }
 
     pub(super) fn has(&self, key: &Q) -> bool {
-        self.len > 0 && self.queues.contains_key(key)
+        self.len > 0 && self.lines.contains_key(key)
     }
 
     /// When the first item of all is due.
@@ -37,33 +46,49 @@ impl<T, Q: Clone + Key> Waiting<T, Q> {
 
     /// Takes an item of a key that has none here.
     pub(super) fn push_first(&mut self, key: Q, item: T, weight: u64, due: Duration) {
-        self.enter(key.clone(), due);
-        self.queues.insert(key, VecDeque::from([(item, weight)]));
+        let place = self.next_place(due);
+        self.schedule.insert(place, key.clone());
+        self.lines.insert(key, Line { place, items: VecDeque::from([(item, weight)]) });
         self.len += 1;
     }
 
     /// Takes an item behind the others of its key.
     pub(super) fn push_behind(&mut self, key: &Q, item: T, weight: u64) {
-        self.queues.get_mut(key).expect("the key has items here").push_back((item, weight));
+        self.lines.get_mut(key).expect("the key has items here").items.push_back((item, weight));
         self.len += 1;
+    }
+
+    /// Takes an item in the place of the one of its key, and gives that back.
+    pub(super) fn replace(&mut self, key: &Q, item: T, weight: u64, due: Duration) -> Option<T> {
+        let line = self.lines.get_mut(key).expect("the key has an item here");
+        if line.place.0 != due {
+            let key = self.schedule.remove(&line.place).expect("a key with items is scheduled");
+            line.place.0 = due;
+            self.schedule.insert(line.place, key);
+        }
+        let first = line.items.front_mut()?;
+        Some(std::mem::replace(first, (item, weight)).0)
     }
 
     /// The first item of all, if it is due. Its key must be [scheduled](Self::schedule) anew.
     pub(super) fn pop_due(&mut self, now: Duration) -> Option<(Q, T, u64)> {
         let first = self.schedule.first_entry().filter(|first| first.key().0 <= now)?;
         let key = first.remove();
-        let queue = self.queues.get_mut(&key).expect("a key that is scheduled has items");
-        let (item, weight) = queue.pop_front().expect("a key that is scheduled has items");
+        let line = self.lines.get_mut(&key).expect("a key that is scheduled has items");
+        let (item, weight) = line.items.pop_front().expect("a key that is scheduled has items");
         self.len -= 1;
         Some((key, item, weight))
     }
 
     /// Says when the next item of a key is due, by its weight, if there is one.
     pub(super) fn schedule(&mut self, key: &Q, due: impl FnOnce(u64) -> Duration) {
-        match self.queues[key].front() {
-            Some((_, weight)) => self.enter(key.clone(), due(*weight)),
-            None => drop(self.queues.remove(key)),
-        }
+        let Some((_, weight)) = self.lines[key].items.front() else {
+            self.lines.remove(key);
+            return;
+        };
+        let place = self.next_place(due(*weight));
+        self.schedule.insert(place, key.clone());
+        self.lines.get_mut(key).expect("it was looked at").place = place;
     }
 
     /// Says anew when the first item of each key is due.
@@ -74,8 +99,8 @@ impl<T, Q: Clone + Key> Waiting<T, Q> {
         }
     }
 
-    fn enter(&mut self, key: Q, due: Duration) {
-        self.schedule.insert((due, self.scheduled), key);
+    fn next_place(&mut self, due: Duration) -> Place {
         self.scheduled += 1;
+        (due, self.scheduled)
     }
 }

@@ -1,0 +1,186 @@
+//! Stages that drop items: what is given and what is offered to `on_drop` is all that came, each once and in its order. In
+//! virtual time, on random timelines with items at the same instant and errors.
+
+use std::cell::RefCell;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use proptest::prelude::*;
+use reactive_runtime::prelude::*;
+use reactive_runtime::testing::{Timeline, in_virtual_time};
+use reactive_runtime::units::ms;
+use tokio::time::{Instant, sleep};
+
+/// Items at their milliseconds, and after how many each the consumer is busy for a while.
+#[derive(Clone, Debug)]
+struct Case {
+    items: Vec<(u64, u32)>,
+    end: u64,
+    pauses: Vec<u64>,
+}
+
+prop_compose! {
+    fn cases()(
+        gaps in prop::collection::vec(0..6u64, 0..30),
+        end in 0..9u64,
+        pauses in prop::collection::vec(prop_oneof![2 => Just(0), 1 => 0..15u64], 1..6),
+    ) -> Case {
+        let mut at = 0;
+        let items: Vec<_> = (0..).zip(gaps).map(|(item, gap)| { at += gap; (at, item) }).collect();
+        Case { items, end: at + end, pauses }
+    }
+}
+
+impl Case {
+    fn source(&self, keep: impl Fn(u32) -> bool) -> Timeline<u32> {
+        let items = self.items.iter().filter(|(_, item)| keep(*item)).map(|(at, item)| (ms(*at), *item));
+        Timeline::of(items).ends_at(ms(self.end))
+    }
+}
+
+type Log = Rc<RefCell<Vec<u32>>>;
+
+/// A consumer that takes its time, and what it is given and what is dropped.
+fn accounts<F: Flow<Item = u32, Error = std::convert::Infallible>>(
+    case: &Case,
+    dropped: &Log,
+    pipe: Pipe<F>,
+) -> Result<(), TestCaseError> {
+    let mut given = Vec::new();
+    in_virtual_time(async {
+        let (mut pauses, mut pipe) = (case.pauses.iter().cycle(), pin!(pipe));
+        while let Some(item) = pipe.next().await {
+            given.push(item);
+            sleep(ms(*pauses.next().expect("there is a pause"))).await;
+        }
+    });
+    let dropped = dropped.take();
+    prop_assert!(given.is_sorted() && dropped.is_sorted(), "{given:?} {dropped:?}");
+    let mut all = [given, dropped].concat();
+    all.sort_unstable();
+    prop_assert!(all.iter().copied().eq(0..case.items.len() as u32), "{all:?}");
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn what_is_not_given_is_offered(case in cases(), d in 1..12u64) {
+        let log = Log::default();
+        let gone = || { let log = log.clone(); move |item| log.borrow_mut().push(item) };
+        let source = || Pipe::new(case.source(|_| true));
+        accounts(&case, &log, source().with(|i| i.debounce(ms(d)).on_drop(gone()).max_wait(ms(20))))?;
+        accounts(&case, &log, source().with(|i| i.sample(ms(d)).on_drop(gone())))?;
+        accounts(&case, &log, source().with(|i| i.audit(ms(d)).on_drop(gone())))?;
+        accounts(&case, &log, source().with(|i| i.throttle(ms(d)).drop_excess().on_drop(gone())))?;
+        accounts(&case, &log, source().with(|i| i.throttle(ms(d)).latest().on_drop(gone())))?;
+        accounts(&case, &log, source().with(|i| i.throttle(ms(d)).drop_excess().per_key(|_| 0).on_drop(gone())))?;
+        accounts(&case, &log, source().with(|i| i.throttle(ms(d)).per_key(|_| 0).latest().on_drop(gone())))?;
+    }
+
+    /// With errors, which `debounce`, `sample` and `audit` drop what they hold for.
+    #[test]
+    fn what_an_error_drops_is_offered(case in cases(), d in 1..12u64) {
+        let check = |x: u32| if x % 5 == 3 { Err(x) } else { Ok(x) };
+        let skip = |_| Recover::Skip;
+        for which in 0..3 {
+            let (gone, mut all) = (RefCell::new(Vec::new()), Vec::new());
+            let on_drop = |x| gone.borrow_mut().push(x);
+            let source = Pipe::new(case.source(|_| true)).try_map(check);
+            in_virtual_time(async {
+                all = match which {
+                    0 => source.with(|i| i.debounce(ms(d)).on_drop(on_drop)).catch(skip).collect().await,
+                    1 => source.with(|i| i.sample(ms(d)).on_drop(on_drop)).catch(skip).collect().await,
+                    _ => source.with(|i| i.audit(ms(d)).on_drop(on_drop)).catch(skip).collect().await,
+                };
+            });
+            all.extend(gone.into_inner());
+            all.sort_unstable();
+            let expected = (0..case.items.len() as u32).filter(|x| x % 5 != 3);
+            prop_assert!(all.iter().copied().eq(expected), "{which}: {all:?}");
+        }
+    }
+
+    /// Each key is as if it had a pipeline of its own.
+    #[test]
+    fn the_newest_of_each_key_is_given_as_if_it_were_alone(
+        case in cases(), d in 1..12u64, keys in 1..5u32, burst in 1..3u64, before: bool,
+    ) {
+        let together = in_virtual_time(async {
+            let key = |x: &u32| x % keys;
+            let source = Pipe::new(case.source(|_| true));
+            if before {
+                told(source.with(|i| i.throttle(ms(d)).burst(burst).per_key(key).latest())).await
+            } else {
+                told(source.with(|i| i.throttle(ms(d)).burst(burst).latest().per_key(key))).await
+            }
+        });
+        for key in 0..keys {
+            let alone = in_virtual_time(async {
+                let source = Pipe::new(case.source(|x| x % keys == key));
+                told(source.with(|i| i.throttle(ms(d)).burst(burst).latest())).await
+            });
+            let of_key: Vec<_> = together.iter().filter(|(_, x)| x % keys == key).copied().collect();
+            prop_assert_eq!(of_key, alone);
+        }
+    }
+
+    /// The same with costs, where a newer item may be due at another time than the one that it replaces.
+    #[test]
+    fn the_newest_of_a_key_waits_for_its_own_cost(case in cases(), d in 1..6u64) {
+        let cost = |x: &u32| x % 4;
+        let together = in_virtual_time(async {
+            told(Pipe::new(case.source(|_| true)).with(|i| i.throttle(ms(d)).burst(3).cost(cost).latest().per_key(|_| 0))).await
+        });
+        let alone = in_virtual_time(async {
+            told(Pipe::new(case.source(|_| true)).with(|i| i.throttle(ms(d)).burst(3).cost(cost).latest())).await
+        });
+        prop_assert_eq!(together, alone);
+    }
+}
+
+/// What a pipeline gives, and when.
+async fn told<F: Flow<Item = u32, Error = std::convert::Infallible>>(pipe: Pipe<F>) -> Vec<(Duration, u32)> {
+    let start = Instant::now();
+    pipe.map(|item| (start.elapsed(), item)).collect::<Vec<_>>().await
+}
+
+#[test]
+fn a_key_for_which_there_is_no_room_is_dropped_and_offered() {
+    let mut dropped = Vec::new();
+    let on_drop = |x| dropped.push(x);
+    let busy = pipeline! {
+        0..1000u32 |> throttle(1h).latest().per_key(|x| *x).max_keys(10).on_drop(on_drop) |> collect::<Vec<_>>()
+    };
+    assert_eq!(in_virtual_time(busy), (0..10).collect::<Vec<_>>());
+    assert_eq!(dropped, (10..1000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_million_keys_are_held_to_their_bound() {
+    let mut dropped = 0u32;
+    let kept = pipeline! {
+        0..2_000_000u32
+            |> throttle(1s, burst = 1).latest().per_key(|x| *x % 1_000_000).max_keys(1000).on_drop(|_| dropped += 1)
+            |> count()
+    };
+    let kept = in_virtual_time(kept) as u32;
+    assert_eq!(kept + dropped, 2_000_000);
+}
+
+#[test]
+fn a_new_rate_holds_for_the_newest_of_each_key() {
+    let rate = Live::new(Rate::per_second(1));
+    let given = in_virtual_time(async {
+        let start = Instant::now();
+        let items = pipeline! { [1, 2, 11, 12, 21] |> throttle(&rate).latest().per_key(|x| x % 10) };
+        let change = async {
+            sleep(ms(500)).await;
+            rate.set(Rate::per_second(10));
+        };
+        let given = items.map(|x| (start.elapsed().as_millis(), x)).collect::<Vec<_>>();
+        futures::join!(given, change).0
+    });
+    assert_eq!(given, [(0, 1), (0, 2), (550, 21), (550, 12)]);
+}
