@@ -235,7 +235,8 @@ timed_laws! {
     sample_live(p) => p.sample(Live::new(ms(3)));
     session_window(p) => p.with(|i| i.session_window(ms(3)).max(ms(7)));
     session_window_by(p) => p.with(|i| i.session_window(ms(3)).by(|x| x % 3).max_keys(2));
-    throttle_latest_per_key(p) => p.with(|i| i.throttle(ms(3)).latest().per_key(|x| x % 3));
+    throttle_latest_per_key(p) => p.with(|i| i.throttle(ms(3)).latest().per_key(|x| x % 3)),
+        except no_timer = "what is held at the end waits for its time";
     timeout(p) => p.timeout(ms(20));
     timeout_elapsed(p) => p.timeout(ms(8)), except every_error = "the source is late before the last";
     timeout_first(p) => p.with(|i| i.timeout(ms(8)).first(ms(1)).total(ms(10))),
