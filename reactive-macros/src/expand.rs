@@ -7,14 +7,14 @@
 //! user's tokens: the editor compares two expansions of a half-typed name.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 
 use crate::args::{ArgOption, Args, closure_header_len};
 use crate::ast::{Call, Head, Pipeline, Stage};
 use crate::check::is_lint;
 use crate::errors::{Errors, compile_error};
 use crate::run::{Place, Run};
-use crate::tokens::{braced, call_at, holds_pipe, ident, regroup};
+use crate::tokens::{braced, call_at, holds_pipe, ident, put_below, regroup};
 use crate::{literal, operators, plan};
 
 /// What is written.
@@ -54,6 +54,8 @@ pub(crate) fn pipeline(
     let plan = (kind == Kind::Pipeline).then(|| plan::quote(pipeline, &plan_name(), runtime));
     let errors = errors.into_statements();
     quote! {{
+        #[allow(unused_imports)]
+        use #runtime::__private::{Deep as _, DeepFinal as _};
         #begin
         #typed
         #errors
@@ -196,17 +198,23 @@ impl Code<'_> {
             self.questions(at, stage);
             return None;
         }
+        let above = if operators::row(&name.to_string()).is_some() {
+            self.token().into_token_stream()
+        } else {
+            quote!(())
+        };
         if is_last && stage.questions.is_empty() {
-            let finished = call_at(name.span(), &op, "finish", &[&flow, &plan_name()]);
+            let finished =
+                put_below(name.span(), &op, "__below", &[&above, &flow], "finish", &[&plan_name()]);
             return Some(quote!(#[allow(unused_braces)] let #flow = #finished; #flow));
         }
         // A terminal gives no items; that it stands before a `?` is told on the `?`.
-        let (span, items, attach) = match stage.questions.first() {
-            Some(question) if is_last => (*question, "__items_before_question", "__attach_before_question"),
-            _ => (name.span(), "items", "attach"),
+        let (span, items, under) = match stage.questions.first() {
+            Some(question) if is_last => (*question, "__items_before_question", "__below_before_question"),
+            _ => (name.span(), "items", "__below"),
         };
         self.items_of(&op, at, span, items);
-        let attached = call_at(span, &op, attach, &[&flow]);
+        let attached = put_below(span, &op, under, &[&above, &flow], "attach", &[]);
         self.attached.extend(quote!(#[allow(unused_braces)] let #flow = #attached;));
         self.questions(at, stage);
         None

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::tokens::call_at;
+use crate::tokens::{call_at, put_below};
 
 /// A run that is being gathered: steps and `?`s in a row.
 #[derive(Default)]
@@ -61,13 +61,14 @@ impl Run {
         let ops: Vec<_> = links.iter().filter_map(Link::op).collect();
         let ops_tree = tree(&ops);
         let fallible = ops.len() < links.len();
+        let added = links.iter().filter_map(|link| link.added(&names.run));
         let body = links.iter().map(|link| link.quote(fallible, &names));
         let attach = Ident::new(attach, Span::mixed_site());
         let kind = Ident::new(if fallible { "fallible" } else { "plain" }, Span::mixed_site());
         let Names { run, item, control } = &names;
         quote! {
             let #run = #runtime::__private::Run::new();
-            #(let (#run, #ops) = #run.add(#ops);)*
+            #(#[allow(unused_braces)] let (#run, #ops) = #added;)*
             // `?` in place of `let .. else` is slower in a debug build.
             #[allow(clippy::question_mark, unused_braces)]
             let #flow = #run.#kind(#above, #ops_tree, move |#ops_tree, #item, #control| {
@@ -82,6 +83,16 @@ impl Link {
     fn op(&self) -> Option<&Ident> {
         match self {
             Self::Step(op, _) => Some(op),
+            Self::Question(..) => None,
+        }
+    }
+
+    /// The run with the operator.
+    fn added(&self, run: &Ident) -> Option<TokenStream> {
+        match self {
+            Self::Step(op, Place { above, name }) => {
+                Some(put_below(*name, op, "__below", &[above, &quote!(())], "add", &[run]))
+            }
             Self::Question(..) => None,
         }
     }

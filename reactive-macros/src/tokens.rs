@@ -92,6 +92,23 @@ pub(crate) fn call_at(
     quote_spanned!(at=> #receiver.#method #args)
 }
 
+/// `{ { op }.under({ items }, { flow }) }.method(0, ..)`: puts an operator below what flows there. The `0` is the `Literal` of the
+/// runtime's `below.rs`.
+pub(crate) fn put_below(
+    at: Span,
+    op: &Ident,
+    under: &str,
+    above: &[&dyn ToTokens],
+    method: &str,
+    args: &[&dyn ToTokens],
+) -> TokenStream {
+    let below = call_at(at, op, under, above);
+    let zero = Literal::u8_unsuffixed(0);
+    let mut all: Vec<&dyn ToTokens> = vec![&zero];
+    all.extend(args);
+    call_at(at, below, method, &all)
+}
+
 /// The same tokens at another place; they resolve as they did.
 pub(crate) fn located(tokens: TokenStream, at: Span) -> TokenStream {
     let locate = |mut token: TokenTree| {

@@ -217,7 +217,7 @@ mod tests {
 
     use super::*;
     use crate::flow::{BUDGET, Bounded};
-    use crate::items::Items;
+    use crate::items::{Items, Stage};
 
     /// Gives many items and an error, and counts how often work in flight could go on.
     struct Above {
@@ -261,7 +261,7 @@ mod tests {
     fn lets_work_in_flight_go_on_while_it_gives_what_it_holds() {
         let progress = Rc::<Cell<usize>>::default();
         let above = Above { items: 0..3 * BUDGET, progress: progress.clone() };
-        let mut last = pin!(Items::<usize>::new().take_last(3 * BUDGET).attach(above));
+        let mut last = pin!(Items::<usize>::new().take_last(3 * BUDGET).into_op().attach(above));
         let mut taken = Taken(0);
         let mut cx = Context::from_waker(Waker::noop());
         let mut polls = 1;

@@ -4,11 +4,11 @@ use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::below::Below;
 use crate::fault::{Failed, IsResult, Join};
 use crate::flow::Flow;
 use crate::operator::or_fail::OrFail;
 use crate::pipe::Pipe;
-use crate::plan::Plan;
 use crate::run::Control;
 use crate::step::{AtMostOne, Effect, MayStop, OneToOne, Step, StepFlow, Stop};
 
@@ -169,25 +169,12 @@ impl<S, U, K, M: Effect> Stepped<S, U, K, M> {
         Items::new()
     }
 
-    pub fn attach<F: Flow>(self, upstream: F) -> StepFlow<F, S, M>
-    where
-        S: Step<F::Item>,
-    {
-        StepFlow::new(upstream, self.op, self.finished)
+    pub fn __below<I, F>(self, items: I, flow: F) -> Below<Self, I, F> {
+        Below::new(self, items, flow)
     }
 
-    pub fn __attach_before_question<F: Flow>(self, upstream: F) -> StepFlow<F, S, M>
-    where
-        S: Step<F::Item>,
-    {
-        self.attach(upstream)
-    }
-
-    pub fn finish<F: Flow>(self, upstream: F, plan: &'static Plan) -> Pipe<StepFlow<F, S, M>>
-    where
-        S: Step<F::Item>,
-    {
-        Pipe::planned(self.attach(upstream), plan)
+    pub fn __below_before_question<I, F>(self, items: I, flow: F) -> Below<Self, I, F> {
+        Below::new(self, items, flow)
     }
 }
 
@@ -214,33 +201,18 @@ impl<S, U, K> Staged<S, U, K> {
     }
 }
 
-/// What a call gives is a parameter of its own: a projection in the return type would turn a worded error into "the
-/// method exists, but its trait bounds were not satisfied".
 #[doc(hidden)]
 impl<S, U, K> Staged<S, U, K> {
     pub fn __items_before_question(&self) -> Items<U, K> {
         Items::new()
     }
 
-    pub fn attach<F: Flow, G>(self, upstream: F) -> G
-    where
-        S: Stage<F, Flow = G>,
-    {
-        self.op.attach(upstream)
+    pub fn __below<I, F>(self, items: I, flow: F) -> Below<Self, I, F> {
+        Below::new(self, items, flow)
     }
 
-    pub fn __attach_before_question<F: Flow, G>(self, upstream: F) -> G
-    where
-        S: Stage<F, Flow = G>,
-    {
-        self.op.attach(upstream)
-    }
-
-    pub fn finish<F: Flow, G: Flow>(self, upstream: F, plan: &'static Plan) -> Pipe<G>
-    where
-        S: Stage<F, Flow = G>,
-    {
-        Pipe::planned(self.op.attach(upstream), plan)
+    pub fn __below_before_question<I, F>(self, items: I, flow: F) -> Below<Self, I, F> {
+        Below::new(self, items, flow)
     }
 }
 
@@ -255,15 +227,9 @@ impl<O> Final<O> {
     pub fn map_op<P>(self, f: impl FnOnce(O) -> P) -> Final<P> {
         Final { op: f(self.op) }
     }
-}
 
-#[doc(hidden)]
-impl<O> Final<O> {
-    pub fn finish<F: Flow, R>(self, upstream: F, _: &'static Plan) -> R
-    where
-        O: Terminal<F, Future = R>,
-    {
-        self.op.run(upstream)
+    pub(crate) fn into_op(self) -> O {
+        self.op
     }
 }
 
@@ -278,11 +244,8 @@ impl<O> Final<O> {
         Items::new()
     }
 
-    pub fn attach<F, G>(self, _: F) -> G
-    where
-        Self: Continues<Flow = G>,
-    {
-        unreachable!("no terminal continues")
+    pub fn __below<I, F>(self, items: I, flow: F) -> Below<Self, I, F> {
+        Below::new(self, items, flow)
     }
 
     pub fn __chain<A, B>(self, _: A) -> B
@@ -299,9 +262,9 @@ impl<O> Final<O> {
         Items::new()
     }
 
-    pub fn __attach_before_question<F, G>(self, _: F) -> G
+    pub fn __below_before_question<I, F, B>(self, _: I, _: F) -> B
     where
-        Self: Fails<Flow = G>,
+        Self: Fails<Below = B>,
     {
         unreachable!("no terminal fails")
     }
@@ -327,7 +290,7 @@ pub trait Continues {
 )]
 pub trait Fails {
     type Items;
-    type Flow: Flow;
+    type Below;
 }
 
 /// Turns the flow above it into a flow: every operator that is more than a [`Step`].

@@ -4,6 +4,8 @@
 extern crate self as reactive_runtime;
 
 pub mod backpressure;
+#[doc(hidden)]
+pub mod below;
 pub mod circuit_breaker;
 pub mod concurrent;
 mod config;
@@ -158,6 +160,7 @@ pub mod prelude {
 pub mod __private {
     pub use reactive_macros::{pipeline, stage};
 
+    pub use crate::below::{Deep, DeepFinal};
     pub use crate::fragment::Start;
     pub use crate::items::items_of;
     pub use crate::run::Run;

@@ -1,6 +1,7 @@
 use std::ops::ControlFlow;
 
-use super::{Consume, Consuming};
+use super::{Checked, Consume};
+use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::items::{Final, Items, Terminal};
 use crate::pipe::Pipe;
@@ -41,7 +42,7 @@ impl<C> Final<Collect<C>> {
 impl<F: Flow> Pipe<F> {
     /// Gathers all items into a collection. See [`Items::collect`].
     #[track_caller]
-    pub fn collect<C>(self) -> Consuming<F, Collect<C>>
+    pub fn collect<C>(self) -> Checked<F, Collect<C>, <F::Error as Fault>::Of<C>>
     where
         F::Item: CollectsInto<C>,
     {
@@ -83,10 +84,10 @@ pub struct Collect<C> {
 }
 
 impl<F: Flow<Item: CollectsInto<C>>, C> Terminal<F> for Collect<C> {
-    type Future = Consuming<F, Self>;
+    type Future = Checked<F, Self, <F::Error as Fault>::Of<C>>;
 
     fn run(self, upstream: F) -> Self::Future {
-        Consuming::new(upstream, self)
+        Checked::new(upstream, self)
     }
 }
 

@@ -5,6 +5,7 @@
 mod all;
 mod any;
 mod broadcast;
+mod checked;
 mod collect;
 mod count;
 mod drain;
@@ -29,6 +30,7 @@ mod try_for_each;
 pub use all::All;
 pub use any::Any;
 pub use broadcast::Everyone;
+pub use checked::Checked;
 pub use collect::{Collect, CollectsInto};
 pub use count::Count;
 pub use drain::Drain;

@@ -2,7 +2,8 @@ use std::iter;
 use std::ops::{Add, ControlFlow};
 
 use super::held::Held;
-use super::{Consume, Consuming};
+use super::{Checked, Consume};
+use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::items::{Final, Items, Terminal};
 use crate::pipe::Pipe;
@@ -32,7 +33,7 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Adds the items up. See [`Items::sum`].
     #[track_caller]
-    pub fn sum<S>(self) -> Consuming<F, Sum<S>>
+    pub fn sum<S>(self) -> Checked<F, Sum<S>, <F::Error as Fault>::Of<S>>
     where
         F::Item: AddsTo<S>,
     {
@@ -73,10 +74,10 @@ pub struct Sum<S> {
 }
 
 impl<F: Flow<Item: AddsTo<S>>, S> Terminal<F> for Sum<S> {
-    type Future = Consuming<F, Self>;
+    type Future = Checked<F, Self, <F::Error as Fault>::Of<S>>;
 
     fn run(self, upstream: F) -> Self::Future {
-        Consuming::new(upstream, self)
+        Checked::new(upstream, self)
     }
 }
 
