@@ -7,7 +7,7 @@ use crate::ast::{Call, Head, Pipeline, Stage};
 use crate::errors::Errors;
 use crate::literal::is_zero;
 use crate::operators::{self, Argument};
-use crate::tokens::{ident, literal, parenthesised};
+use crate::tokens::{ident, is_punct, literal, parenthesised};
 
 pub(crate) fn pipeline(pipeline: &Pipeline, errors: &mut Errors) {
     if let [TokenTree::Ident(function), args] = pipeline.source.as_slice()
@@ -18,6 +18,20 @@ pub(crate) fn pipeline(pipeline: &Pipeline, errors: &mut Errors) {
     for stage in &pipeline.stages {
         check_stage(stage, errors);
     }
+}
+
+/// `stage!` begins with a type; a number or a range there is a source.
+pub(crate) fn item_type(pipeline: &Pipeline, errors: &mut Errors) -> bool {
+    let source = &pipeline.source;
+    let is_range = source.windows(2).any(|two| is_punct(two.first(), '.') && is_punct(two.get(1), '.'));
+    let is_source = is_range || literal(source.first()).is_some();
+    if is_source {
+        errors.add_over(
+            source,
+            "`stage!` begins with the type of its items, `stage! { u32 |> .. }`, and this is a source: write `pipeline!`",
+        );
+    }
+    !is_source
 }
 
 fn check_stage(stage: &Stage, errors: &mut Errors) {

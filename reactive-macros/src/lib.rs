@@ -37,7 +37,10 @@ pub fn stage(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 fn expanded(input: TokenStream, kind: Kind) -> TokenStream {
     let (runtime, body) = split_runtime(input);
     let mut errors = Errors::default();
-    let pipeline = Pipeline::parse(body, &mut errors);
+    let mut pipeline = Pipeline::parse(body, &mut errors);
+    if kind == Kind::Fragment && !check::item_type(&pipeline, &mut errors) {
+        pipeline.source.clear();
+    }
     check::pipeline(&pipeline, &mut errors);
     expand::pipeline(&pipeline, kind, &runtime, errors)
 }

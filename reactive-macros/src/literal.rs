@@ -15,6 +15,9 @@ use crate::tokens::{is_punct, literal, regroup};
 /// Rewrites a whole argument or a whole option value, in which `20/s` is a rate and `5%` a share; `None` where nothing
 /// in it is to be rewritten.
 pub(crate) fn rewrite_whole(tokens: &[TokenTree], runtime: &TokenStream) -> Option<TokenStream> {
+    if let Some(error) = of_a_value(tokens) {
+        return Some(error);
+    }
     match rate::parse(tokens) {
         Some(Ok(rate)) => Some(rate.quote(runtime)),
         Some(Err((span, message))) => Some(compile_error(span, &message)),
@@ -59,6 +62,19 @@ fn apart(tokens: &[TokenTree]) -> Option<TokenStream> {
         && unit::find(&unit.to_string()).is_some();
     is_unit
         .then(|| compile_error(unit.span(), &format!("a unit stands at its number: write `{number}{unit}`")))
+}
+
+/// A unit behind a name, as a whole argument: no Rust, unless the name is a keyword.
+fn of_a_value(tokens: &[TokenTree]) -> Option<TokenStream> {
+    let [TokenTree::Ident(value), TokenTree::Ident(unit)] = tokens else { return None };
+    let keyword = ["break", "loop", "move", "return", "unsafe"].contains(&value.to_string().as_str());
+    (!keyword && unit::find(&unit.to_string()).is_some()).then(|| {
+        let message = format!(
+            "a unit is part of a number, and `{value}` is a value: for a duration write \
+             `Duration::from_millis({value})`"
+        );
+        compile_error(unit.span(), &message)
+    })
 }
 
 /// The tokens of a nested `pipeline! { .. }` are its own to rewrite.

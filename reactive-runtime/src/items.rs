@@ -237,11 +237,11 @@ impl<O> Final<O> {
 /// parameter of the method, so that nothing below says more.
 #[doc(hidden)]
 impl<O> Final<O> {
-    pub fn items<T>(&self) -> Items<T>
+    pub fn items<I>(&self) -> I
     where
-        Self: Continues<Items = T>,
+        Self: Continues<Items = I>,
     {
-        Items::new()
+        unreachable!("no terminal continues")
     }
 
     pub fn __below<I, F>(self, items: I, flow: F) -> Below<Self, I, F> {
@@ -255,11 +255,11 @@ impl<O> Final<O> {
         unreachable!("no terminal continues")
     }
 
-    pub fn __items_before_question<T>(&self) -> Items<T>
+    pub fn __items_before_question<I>(&self) -> I
     where
-        Self: Fails<Items = T>,
+        Self: Fails<Items = I>,
     {
-        Items::new()
+        unreachable!("no terminal fails")
     }
 
     pub fn __below_before_question<I, F, B>(self, _: I, _: F) -> B
