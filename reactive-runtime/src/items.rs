@@ -151,6 +151,24 @@ impl<S, U, K, M> Stepped<S, U, K, M> {
     }
 }
 
+/// What an option for work in flight meets on a step. The bounds never hold: they carry the message.
+#[doc(hidden)]
+impl<S, U, K, M> Stepped<S, U, K, M> {
+    pub fn flow_control<X>(self, _: X) -> Self
+    where
+        Self: WorksInFlight,
+    {
+        self
+    }
+
+    pub fn concurrency<X>(self, _: X) -> Self
+    where
+        Self: WorksInFlight,
+    {
+        self
+    }
+}
+
 impl<S: Clone, U, K, M> Clone for Stepped<S, U, K, M> {
     fn clone(&self) -> Self {
         Self { op: self.op.clone(), finished: self.finished, kind: PhantomData }
@@ -269,6 +287,16 @@ impl<O> Final<O> {
         unreachable!("no terminal fails")
     }
 }
+
+/// Never implemented: carries the message for `flow_control` and `concurrency` on a step.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a synchronous stage has nothing in flight that could be controlled",
+    label = "this belongs to a stage of asynchronous calls: `map_async`, `for_each_async`",
+    note = "one item is done here before the next one comes, so none is in flight and none waits; for a fixed pace put \
+            `throttle(100/s)` above it, and for work on other threads take `parallel(8, f)`"
+)]
+pub trait WorksInFlight {}
 
 /// Never implemented: carries the message for a stage after a terminal.
 #[doc(hidden)]

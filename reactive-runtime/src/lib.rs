@@ -72,6 +72,12 @@ pub mod prelude {
     pub use crate::circuit_breaker::{CircuitBreaker, CircuitError, SharedBreaker};
     pub use crate::fault::Failed;
     pub use crate::flow::Flow;
+    pub use crate::flow_control::{
+        Aimd, Bbr, CongestionAlgorithm, Cubic, ErrorClass, FlowControlConfig, FlowController, Gradient2,
+        Vegas,
+    };
+    #[cfg(feature = "time")]
+    pub use crate::flow_control::{FlowControl, adaptive};
     pub use crate::items::Items;
     pub use crate::live::Live;
     #[cfg(feature = "time")]

@@ -5,14 +5,14 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::Calls;
+use super::{Attend, Call, Calls, Ungoverned};
 use crate::retry::{Budget, CallError, Cause, Delays, GaveUp, Retry};
 use crate::timer::after;
 
 /// A call whose attempts may time out, and which may be tried again.
 #[derive(Clone, Debug)]
-pub struct Attempts<F, R> {
-    pub(crate) f: F,
+pub struct Attempts<F, R, G = Ungoverned> {
+    pub(crate) call: Call<F, G>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) recall: R,
 }
@@ -146,10 +146,10 @@ impl<T: Clone, E, P: Worth<E>> Recall<T, E> for Again<P> {
 }
 
 pin_project! {
-    /// A call, from its first attempt to its last.
-    pub struct Attempt<Fut, T, K> {
+    /// A call, from its first attempt to its last; `J` is the job of one.
+    pub struct Attempt<J, T, K> {
         #[pin]
-        future: Option<Fut>,
+        job: Option<J>,
         // While an attempt is pending: when it times out. Between two: when the next one begins.
         #[pin]
         timer: Option<Sleep>,
@@ -160,61 +160,74 @@ pin_project! {
     }
 }
 
-impl<T, U, E, F, Fut, R> Calls<T> for Attempts<F, R>
+impl<T, U, E, F, Fut, R, G> Calls<T> for Attempts<F, R, G>
 where
     F: FnMut(T) -> Fut,
     Fut: Future<Output = Result<U, E>>,
     R: Recall<T, E>,
+    G: Attend<Fut>,
 {
-    type Job = Attempt<Fut, T, R::Kept>;
+    type Job = Attempt<G::Job, T, R::Kept>;
     type Output = Result<U, CallError<E, R::Item>>;
+    type Gate = G;
 
     fn begin(&mut self, item: T) -> Self::Job {
         let kept = Some(self.recall.keep(&item));
-        Attempt { future: Some((self.f)(item)), timer: None, item: None, kept, attempts: 1 }
+        Attempt { job: Some(self.call.begin(item)), timer: None, item: None, kept, attempts: 1 }
     }
 
-    fn poll_job(&mut self, job: Pin<&mut Self::Job>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut job = job.project();
+    fn poll_job(&mut self, attempt: Pin<&mut Self::Job>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut attempt = attempt.project();
         loop {
-            let cause = match job.future.as_mut().as_pin_mut() {
-                Some(future) => match future.poll(cx) {
+            let cause = match attempt.job.as_mut().as_pin_mut() {
+                Some(mut job) => match self.call.poll_job(job.as_mut(), cx) {
                     Poll::Ready(Ok(value)) => return Poll::Ready(Ok(value)),
                     Poll::Ready(Err(error)) => Cause::Failed(error),
                     Poll::Pending => {
-                        Cause::TimedOut(ready!(poll_timeout(job.timer.as_mut(), self.timeout, cx)))
+                        let timeout = ready!(poll_timeout(attempt.timer.as_mut(), self.timeout, cx));
+                        self.call.gate.time_out(job);
+                        Cause::TimedOut(timeout)
                     }
                 },
                 None => {
-                    if let Some(timer) = job.timer.as_mut().as_pin_mut() {
+                    if let Some(timer) = attempt.timer.as_mut().as_pin_mut() {
                         ready!(timer.poll(cx));
                     }
-                    job.timer.set(None);
-                    let item = job.item.take().expect("there is an item for the next attempt");
-                    *job.attempts += 1;
-                    job.future.set(Some((self.f)(item)));
+                    attempt.timer.set(None);
+                    let item = attempt.item.take().expect("there is an item for the next attempt");
+                    *attempt.attempts += 1;
+                    attempt.job.set(Some(self.call.begin(item)));
                     continue;
                 }
             };
-            job.future.set(None);
-            job.timer.set(None);
-            let kept = job.kept.as_mut().expect("it is kept until the call has failed for good");
+            attempt.job.set(None);
+            attempt.timer.set(None);
+            let kept = attempt.kept.as_mut().expect("it is kept until the call has failed for good");
             match self.recall.next(kept, &cause) {
                 Ok((item, delay)) => {
-                    *job.item = Some(item);
+                    *attempt.item = Some(item);
                     if delay.is_zero() {
                         // Not at once: a call that fails without a wait would keep the task for itself.
                         cx.waker().wake_by_ref();
                         return Poll::Pending;
                     }
-                    job.timer.set(Some(sleep(delay)));
+                    attempt.timer.set(Some(sleep(delay)));
                 }
                 Err(gave_up) => {
-                    let item = R::item(job.kept.take().expect("a call fails for good once"));
-                    return Poll::Ready(Err(CallError { item, attempts: *job.attempts, cause, gave_up }));
+                    let item = R::item(attempt.kept.take().expect("a call fails for good once"));
+                    let attempts = *attempt.attempts;
+                    return Poll::Ready(Err(CallError { item, attempts, cause, gave_up }));
                 }
             }
         }
+    }
+
+    fn gate(&self) -> &G {
+        &self.call.gate
+    }
+
+    fn gate_mut(&mut self) -> &mut G {
+        &mut self.call.gate
     }
 }
 

@@ -90,7 +90,8 @@ where
         {
             upstream.poll_progress(cx);
         }
-        if me.work.any_woken() || me.upstream.is_some() && poll_more_room(me.work, cx).is_ready() {
+        let takes_more = me.upstream.is_some() && me.tail.is_open();
+        if me.work.poll_rest(takes_more, cx).is_ready() {
             cx.waker().wake_by_ref();
         }
     }
@@ -111,7 +112,7 @@ where
 {
     /// Whether upstream may be asked for an item.
     fn has_room(&self) -> bool {
-        self.upstream.is_some() && self.tail.is_open() && !self.work.is_full()
+        self.upstream.is_some() && self.tail.is_open() && self.work.has_room()
     }
 
     /// Begins with items of upstream until it is full; gives results that are ready at once to whoever wants them.
@@ -135,26 +136,21 @@ where
 
     /// There is no result to give.
     fn wait(self: Pin<&mut Self>, cx: &mut Context<'_>, upstream_waits: bool) -> Driven<K> {
-        let me = self.project();
+        let mut me = self.project();
         if me.work.in_flight() == 0
             && let Some(told) = me.tail.settle()
         {
+            me.work.close();
             return Poll::Ready(told);
         }
-        let mut more_room = false;
-        if let Some(upstream) = me.upstream.as_pin_mut() {
-            if !upstream_waits {
-                upstream.poll_progress(cx);
-            }
-            more_room = poll_more_room(me.work, cx).is_ready();
+        if let Some(upstream) = me.upstream.as_mut().as_pin_mut()
+            && !upstream_waits
+        {
+            upstream.poll_progress(cx);
         }
-        if more_room || me.work.any_woken() { yield_now(cx) } else { Poll::Pending }
+        let takes_more = me.upstream.is_some() && me.tail.is_open();
+        if me.work.poll_rest(takes_more, cx).is_ready() { yield_now(cx) } else { Poll::Pending }
     }
-}
-
-/// Ready if it is full, and the limit has changed; else the task is woken when it does.
-fn poll_more_room<T, C, L, J, O>(work: &mut Work<T, C, L, J, O>, cx: &mut Context<'_>) -> Poll<()> {
-    if work.is_full() { work.poll_limit(cx) } else { Poll::Pending }
 }
 
 /// How upstream was left.
@@ -185,17 +181,18 @@ where
     fn push(&mut self, item: T) -> ControlFlow<()> {
         match (self.work.begin(item), &mut self.down) {
             (Some(result), Some(down)) => {
-                let pushed = down.push(result);
-                // Written on the break path only. The place is free again, so there is room.
-                if pushed.is_break() {
+                // Written on the break path only.
+                if down.push(result).is_break() {
                     self.broke = true;
+                    return ControlFlow::Break(());
                 }
-                return pushed;
+                // The place is free again.
+                return if self.work.is_open() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
             }
             (Some(result), None) => self.work.put_back(result),
             (None, _) => {}
         }
-        if self.work.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.work.has_room() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }
 

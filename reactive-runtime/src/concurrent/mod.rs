@@ -7,7 +7,13 @@
 #[cfg(feature = "time")]
 mod attempts;
 mod call;
+mod concurrency;
 mod flow;
+mod gate;
+#[cfg(feature = "time")]
+mod govern;
+#[cfg(feature = "time")]
+mod governed;
 #[cfg(feature = "time")]
 mod guarded;
 mod lanes;
@@ -24,7 +30,13 @@ use std::task::{Context, Poll};
 #[cfg(feature = "time")]
 pub use attempts::{Again, Always, Attempt, Attempts, If, Kept, Once, Recall, Worth};
 pub use call::Call;
+pub use concurrency::IntoConcurrency;
 pub use flow::ConcurrentFlow;
+pub use gate::{Attend, Gate, Ungoverned};
+#[cfg(feature = "time")]
+pub use govern::Govern;
+#[cfg(feature = "time")]
+pub use governed::{AnyResult, Attended, ByError, Classify, Governed};
 #[cfg(feature = "time")]
 pub use guarded::{Discard, FallBack, Guarded, GuardedJob, Hold, Refuse, WhileHeld};
 pub use lanes::{Lanes, PerKey, Unkeyed};
@@ -42,9 +54,18 @@ pub trait Calls<T> {
     /// What it gives.
     type Output;
 
+    /// What may hold items back from it: [`Ungoverned`], if nothing does.
+    type Gate: Gate;
+
     /// Begins the work for an item.
     fn begin(&mut self, item: T) -> Self::Job;
 
     /// Goes on with it. Not called again once it was ready.
     fn poll_job(&mut self, job: Pin<&mut Self::Job>, cx: &mut Context<'_>) -> Poll<Self::Output>;
+
+    /// What may hold items back.
+    fn gate(&self) -> &Self::Gate;
+
+    /// What may hold items back, to be told what happens.
+    fn gate_mut(&mut self) -> &mut Self::Gate;
 }

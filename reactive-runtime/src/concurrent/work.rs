@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 
 use super::place::Place;
 use super::slots::Slots;
-use super::{Calls, Lanes};
+use super::{Calls, Gate, Lanes};
 use crate::flow::Budget;
 use crate::live::{IntoSetting, Setting};
 
@@ -18,10 +18,15 @@ pub enum Order {
 
 /// How many items may be in flight.
 #[derive(Clone, Debug)]
-pub(crate) struct Limit(Setting<usize>);
+pub(crate) struct Limit(pub(crate) Setting<usize>);
 
 impl Limit {
     pub(crate) const ONE: Self = Self(Setting::fixed(1));
+
+    /// Where it was not given.
+    pub(crate) const fn by_default<G: Gate>() -> Self {
+        Self(Setting::fixed(G::PLACES))
+    }
 
     /// For the setter `concurrency`.
     #[track_caller]
@@ -59,6 +64,7 @@ impl<T, C, L, J, O> Work<T, C, L, J, O> {
         self.slots.occupied()
     }
 
+    /// Whether all places are taken.
     #[inline(always)]
     pub(super) fn is_full(&self) -> bool {
         self.in_flight() >= self.limit.0.get()
@@ -68,16 +74,6 @@ impl<T, C, L, J, O> Work<T, C, L, J, O> {
     #[inline(always)]
     pub(super) fn follow_limit(&mut self) {
         self.limit.0.changed();
-    }
-
-    /// Wakes the task when there is another limit; ready if there is one already.
-    pub(super) fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.limit.0.poll_changed(cx).map(drop)
-    }
-
-    /// Whether there are jobs left that were woken.
-    pub(super) fn any_woken(&self) -> bool {
-        self.slots.any_woken()
     }
 
     /// Whether the result whose turn it is is there.
@@ -114,9 +110,22 @@ where
     C: Calls<T, Job = J, Output = O>,
     L: Lanes<T>,
 {
+    /// Whether another item may come, as far as there are places.
+    #[inline(always)]
+    pub(super) fn is_open(&self) -> bool {
+        self.calls.gate().is_open()
+    }
+
+    /// Whether another item may come.
+    #[inline(always)]
+    pub(super) fn has_room(&self) -> bool {
+        !self.is_full() && self.is_open()
+    }
+
     /// Begins with an item; gives its result if that is ready at once, and is the next.
     #[inline(always)]
     pub(super) fn begin(&mut self, item: T) -> Option<O> {
+        self.calls.gate_mut().enter();
         let slot = self.slots.vacant();
         let Some(item) = self.lanes.enter(item, slot) else {
             self.occupy(slot);
@@ -129,6 +138,7 @@ where
             self.occupy(slot);
             return None;
         };
+        self.calls.gate_mut().leave();
         if is_next {
             place.set(Place::Empty);
             let next = self.lanes.leave(slot);
@@ -143,6 +153,7 @@ where
 
     /// Polls the jobs that were woken.
     pub(super) fn poll_woken(&mut self, cx: &Context<'_>) {
+        self.calls.gate_mut().advance();
         self.slots.listen(cx.waker());
         let mut budget = Budget::items();
         while budget.spend()
@@ -151,9 +162,24 @@ where
             let (mut place, mut cx) = self.slots.at(slot);
             if let Some(output) = place.as_mut().poll(|job| self.calls.poll_job(job, &mut cx)) {
                 place.set(Place::Done { output });
+                self.calls.gate_mut().leave();
                 self.done(slot);
             }
         }
+    }
+
+    /// Nothing more is done in this poll; `takes_more`: upstream may have more. Ready if there is more to be done at once,
+    /// else the task is woken when there is.
+    pub(super) fn poll_rest(&mut self, takes_more: bool, cx: &mut Context<'_>) -> Poll<()> {
+        let is_full = self.is_full();
+        let gate = self.calls.gate_mut().poll_rest(takes_more && !is_full, cx);
+        let more_room = takes_more && is_full && self.limit.0.poll_changed(cx).is_ready();
+        if self.slots.any_woken() || more_room { Poll::Ready(()) } else { gate }
+    }
+
+    /// There will be no more items, and none is in flight.
+    pub(super) fn close(&mut self) {
+        self.calls.gate_mut().close();
     }
 
     /// The result of a slot is there: begins with the item whose turn that makes it.

@@ -195,6 +195,10 @@ impl Algorithm for Adaptive {
         self.congestion.events()
     }
 
+    fn config(&self) -> Option<&FlowControlConfig> {
+        Some(&self.config)
+    }
+
     fn prediction_active(&self) -> bool {
         self.config.enable_prediction && self.service_forecast.is_active()
     }

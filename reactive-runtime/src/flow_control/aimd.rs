@@ -89,6 +89,10 @@ impl Algorithm for Aimd {
     fn congestion_events(&self) -> u64 {
         self.congestion.events()
     }
+
+    fn config(&self) -> Option<&FlowControlConfig> {
+        Some(&self.config)
+    }
 }
 
 #[cfg(test)]

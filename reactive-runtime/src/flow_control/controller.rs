@@ -6,8 +6,8 @@ mod tests;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::prediction::Prediction;
-use super::{Algorithm, Decision, FlowControlConfig, Guarded, RateModel, Selected, Signals};
+use super::metrics::Gauge;
+use super::{Algorithm, Decision, FlowControlConfig, FlowMetrics, Guarded, RateModel, Selected, Signals};
 use crate::config::ConfigError;
 
 /// Tells the rate that suits a stage, from how long its queue is, how long an item takes and how many get through.
@@ -44,33 +44,7 @@ pub struct FlowController<A = Selected> {
     admitted: f64,
     completed: f64,
     queue_len: usize,
-    throughput: f64,
-    /// The same and the rates that were allowed, smoothed over the measurement window.
-    mean_throughput: f64,
-    mean_rate: f64,
-    best_throughput: f64,
-    demand: Prediction,
-}
-
-/// How a [`FlowController`] does.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct FlowMetrics {
-    /// The rate that was decided last, in items per second.
-    pub current_rate: f64,
-    /// How many items may be in the stage at once; `None` for no limit.
-    pub max_in_flight: Option<NonZeroUsize>,
-    /// How often it took less because of congestion.
-    pub congestion_events: u64,
-    /// Throughput over the best throughput of the measurement window, 0 to 1.
-    pub bandwidth_utilization: f64,
-    /// Throughput over the rate that was allowed, both as means over the measurement window, 0 to 1.
-    pub efficiency: f64,
-    /// Whether a forecast or a model had a say in the last decision.
-    pub prediction_active: bool,
-    /// Items per second that are expected to come in, `prediction_horizon` intervals from now; `None` while forecasts
-    /// have not been better than none, and where `enable_prediction` is not set.
-    pub predicted_demand: Option<f64>,
+    gauge: Gauge,
 }
 
 impl FlowController {
@@ -115,11 +89,7 @@ impl<A: Algorithm> FlowController<A> {
             admitted: 0.0,
             completed: 0.0,
             queue_len: 0,
-            throughput: 0.0,
-            mean_throughput: 0.0,
-            mean_rate: 0.0,
-            best_throughput: 0.0,
-            demand: Prediction::new(config.prediction_horizon).level_gain(0.3),
+            gauge: Gauge::new(&config),
             config,
         })
     }
@@ -141,8 +111,8 @@ impl<A: Algorithm> FlowController<A> {
     pub fn control_flow(&mut self, queue_len: usize, processing_latency: Duration, throughput: f64) -> f64 {
         let throughput = if throughput.is_finite() { throughput.max(0.0) } else { 0.0 };
         let signals = self.signals(queue_len, processing_latency, throughput);
-        self.demand.observe(signals.admitted as f64 / self.config.control_interval.as_secs_f64());
-        self.measure(throughput);
+        let demand = signals.admitted as f64 / self.config.control_interval.as_secs_f64();
+        self.gauge.observe(demand, throughput, self.decision.rate);
         self.decision = self.algorithm.on_interval(&signals);
         self.decision.rate = self.paced(&signals);
         self.decision.rate
@@ -164,22 +134,17 @@ impl<A: Algorithm> FlowController<A> {
 
     /// How it does.
     pub fn metrics(&self) -> FlowMetrics {
-        let part = |part: f64, of: f64| if of > 0.0 { (part / of).min(1.0) } else { 0.0 };
-        FlowMetrics {
-            current_rate: self.decision.rate,
-            max_in_flight: self.decision.max_in_flight,
-            congestion_events: self.algorithm.congestion_events(),
-            bandwidth_utilization: part(self.throughput, self.best_throughput),
-            efficiency: part(self.mean_throughput, self.mean_rate),
-            prediction_active: self.algorithm.prediction_active(),
-            predicted_demand: (self.config.enable_prediction && self.demand.is_active())
-                .then(|| self.demand.forecast()),
-        }
+        self.gauge.metrics(self.decision, &self.algorithm)
     }
 
     /// The algorithm within.
     pub fn algorithm(&self) -> &A {
         &self.algorithm
+    }
+
+    #[cfg(feature = "time")]
+    pub(super) fn into_parts(self) -> (A, FlowControlConfig) {
+        (self.algorithm, self.config)
     }
 
     fn signals(&mut self, queue_len: usize, latency: Duration, throughput: f64) -> Signals {
@@ -212,18 +177,6 @@ impl<A: Algorithm> FlowController<A> {
             sojourn: wait.map(|wait| latency.saturating_add(wait)),
             app_limited: queue_len == 0 && throughput < APP_LIMITED * self.decision.rate,
         }
-    }
-
-    fn measure(&mut self, throughput: f64) {
-        let gain = 2.0 / (self.config.measurement_window as f64 + 1.0);
-        if self.intervals == 1 {
-            (self.mean_throughput, self.mean_rate) = (throughput, self.decision.rate);
-        }
-        self.throughput = throughput;
-        self.mean_throughput += gain * (throughput - self.mean_throughput);
-        self.mean_rate += gain * (self.decision.rate - self.mean_rate);
-        // It fades within the window, so that a stage which became slower is soon seen to be used again.
-        self.best_throughput = (self.best_throughput * (1.0 - gain)).max(throughput);
     }
 }
 

@@ -95,6 +95,10 @@ impl Algorithm for Cubic {
     fn congestion_events(&self) -> u64 {
         self.congestion.events()
     }
+
+    fn config(&self) -> Option<&FlowControlConfig> {
+        Some(&self.config)
+    }
 }
 
 /// The items per second of a window of 1.

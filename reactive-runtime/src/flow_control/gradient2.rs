@@ -108,6 +108,10 @@ impl Algorithm for Gradient2 {
     fn congestion_events(&self) -> u64 {
         self.congestion.events()
     }
+
+    fn config(&self) -> Option<&FlowControlConfig> {
+        Some(&self.config)
+    }
 }
 
 /// The latency in the long run.

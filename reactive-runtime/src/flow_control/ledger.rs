@@ -27,6 +27,7 @@ pub struct Ledger {
     admitted: u64,
     completed: u64,
     dropped: u64,
+    ignored: u64,
     flight_began_at: Duration,
     completed_at: Duration,
     /// Set while items are in flight that were all the source had: until more than this have left.
@@ -131,6 +132,13 @@ impl Ledger {
         self.completion(ticket, now, None, Outcome::Dropped)
     }
 
+    /// Notes that an item left in a way that says nothing about the stage, as one that was at fault itself.
+    #[inline]
+    pub fn ignore(&mut self, _: Ticket) {
+        self.ignored += 1;
+        self.note_left();
+    }
+
     /// Notes that the source has nothing to give: the items in flight are all it had.
     ///
     /// What is admitted until they have left tells less than the stage can do, and is marked as such.
@@ -141,7 +149,16 @@ impl Ledger {
 
     /// Items admitted that have not left.
     pub fn in_flight(&self) -> usize {
-        self.admitted.saturating_sub(self.completed + self.dropped) as usize
+        self.admitted.saturating_sub(self.left()) as usize
+    }
+
+    fn left(&self) -> u64 {
+        self.completed + self.dropped + self.ignored
+    }
+
+    /// Begins the interval anew, without a word about the time up to now: nothing was there to be measured.
+    pub fn skip_to(&mut self, now: Duration) {
+        self.window = Window { began_at: now, ..Window::default() };
     }
 
     /// Ends the interval, and begins the next.
@@ -157,12 +174,18 @@ impl Ledger {
             completed: window.completed,
             dropped: window.dropped,
             admitted_total: self.admitted,
-            left_total: self.completed + self.dropped,
+            left_total: self.left(),
             busy: stage.busy,
             queue_wait: mean(window.wait, window.waits),
             sojourn: mean(window.sojourn, window.completed),
             app_limited: stage.app_limited,
         }
+    }
+
+    #[inline]
+    fn note_left(&mut self) {
+        let left = self.left();
+        self.app_limited_until = self.app_limited_until.filter(|until| left <= *until);
     }
 
     fn completion(
@@ -172,8 +195,7 @@ impl Ledger {
         queue_wait: Option<Duration>,
         outcome: Outcome,
     ) -> Completion {
-        let left = self.completed + self.dropped;
-        self.app_limited_until = self.app_limited_until.filter(|until| left <= *until);
+        self.note_left();
         Completion {
             now,
             ticket,
@@ -209,6 +231,16 @@ mod tests {
         assert_eq!((signals.in_flight, signals.left_total), (1, 2));
         assert_eq!((signals.sojourn, signals.queue_wait), (Some(ms(4)), None));
         assert_eq!(ledger.interval(ms(20), StageState::default()).sojourn, None);
+    }
+
+    #[test]
+    fn what_says_nothing_only_leaves() {
+        let mut ledger = Ledger::default();
+        let tickets = [ledger.admit(ms(0)), ledger.admit(ms(0))];
+        ledger.ignore(tickets[0]);
+        let signals = ledger.interval(ms(10), StageState::default());
+        assert_eq!((signals.in_flight, signals.left_total), (1, 1));
+        assert_eq!((signals.completed, signals.dropped, signals.sojourn), (0, 0, None));
     }
 
     #[test]

@@ -20,13 +20,20 @@ mod adaptive;
 mod aimd;
 mod baseline;
 mod bbr;
+#[cfg(feature = "time")]
+mod concurrency;
 mod config;
 mod congestion;
 mod congestion_algorithm;
+#[cfg(feature = "time")]
+mod control;
 mod controller;
 mod cubic;
+mod error_class;
+mod governor;
 mod gradient2;
 mod ledger;
+mod metrics;
 mod prediction;
 mod rate_model;
 mod selected;
@@ -39,12 +46,21 @@ mod vegas;
 pub use adaptive::Adaptive;
 pub use aimd::Aimd;
 pub use bbr::{Bbr, BbrState};
+#[cfg(feature = "time")]
+pub use concurrency::{AdaptiveConcurrency, adaptive};
 pub use config::FlowControlConfig;
 pub use congestion_algorithm::{CongestionAlgorithm, UnknownAlgorithm};
-pub use controller::{FlowController, FlowMetrics};
+#[cfg(feature = "time")]
+pub(crate) use control::Report;
+#[cfg(feature = "time")]
+pub use control::{FlowControl, IntoFlowControl};
+pub use controller::FlowController;
 pub use cubic::Cubic;
+pub use error_class::ErrorClass;
+pub use governor::{Admission, Governor};
 pub use gradient2::Gradient2;
 pub use ledger::{Ledger, StageState, Ticket};
+pub use metrics::FlowMetrics;
 pub use prediction::Prediction;
 pub use rate_model::{FEATURES, Features, Guarded, RateModel};
 pub use selected::Selected;
@@ -66,6 +82,13 @@ pub trait Algorithm {
 
     /// How often it took less because of congestion, so far.
     fn congestion_events(&self) -> u64;
+
+    /// What it was made with; where there is nothing to tell, the defaults hold.
+    ///
+    /// A [`Governor`] takes the rate to begin with from it, and how often it asks.
+    fn config(&self) -> Option<&FlowControlConfig> {
+        None
+    }
 
     /// Whether a forecast has a say in the decision, at the moment.
     fn prediction_active(&self) -> bool {

@@ -232,6 +232,10 @@ impl<M: RateModel, A: Algorithm> Algorithm for Guarded<M, A> {
         self.default.congestion_events()
     }
 
+    fn config(&self) -> Option<&FlowControlConfig> {
+        Some(&self.config)
+    }
+
     fn prediction_active(&self) -> bool {
         self.decides || self.default.prediction_active()
     }

@@ -68,6 +68,10 @@ impl Algorithm for Selected {
         within!(self, it => it.congestion_events())
     }
 
+    fn config(&self) -> Option<&FlowControlConfig> {
+        within!(self, it => it.config())
+    }
+
     fn prediction_active(&self) -> bool {
         within!(self, it => it.prediction_active())
     }

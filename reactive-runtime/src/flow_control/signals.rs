@@ -26,7 +26,7 @@ pub struct Signals {
     pub dropped: u64,
     /// Items admitted since the start.
     pub admitted_total: u64,
-    /// Items completed or dropped since the start.
+    /// Items that left since the start, however they did.
     pub left_total: u64,
     /// Which part of the interval the stage was at work, 0 to 1; `None` where it cannot be seen.
     pub busy: Option<f64>,

@@ -104,6 +104,10 @@ impl Algorithm for Vegas {
     fn congestion_events(&self) -> u64 {
         self.congestion.events()
     }
+
+    fn config(&self) -> Option<&FlowControlConfig> {
+        Some(&self.config)
+    }
 }
 
 /// A limit is a cap already; pacing at twice its rate only takes the edge off bursts.

@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::concurrent::{Calls, ConcurrentFlow, Limit, Order, Unkeyed, Work};
+use crate::concurrent::{Calls, ConcurrentFlow, Limit, Order, Ungoverned, Unkeyed, Work};
 use crate::flow::Flow;
 use crate::items::{Items, Stage, Staged};
 use crate::live::IntoSetting;
@@ -63,7 +63,7 @@ impl<T, K> Items<T, K> {
         P: FnMut(&T) -> Fut,
         Fut: Future<Output = bool>,
     {
-        self.stage(FilterAsync { judge: Judge(predicate), limit: Limit::ONE })
+        self.stage(FilterAsync { judge: Judge { predicate, gate: Ungoverned }, limit: Limit::ONE })
     }
 }
 
@@ -122,7 +122,10 @@ where
 
 /// Calls a predicate, and gives the item back if it passes.
 #[derive(Clone, Copy, Debug)]
-pub struct Judge<P>(P);
+pub struct Judge<P> {
+    predicate: P,
+    gate: Ungoverned,
+}
 
 pin_project! {
     /// An item, and the future that judges it.
@@ -141,16 +144,25 @@ where
 {
     type Job = Judging<T, Fut>;
     type Output = Option<T>;
+    type Gate = Ungoverned;
 
     #[inline(always)]
     fn begin(&mut self, item: T) -> Judging<T, Fut> {
-        Judging { verdict: (self.0)(&item), item: Some(item) }
+        Judging { verdict: (self.predicate)(&item), item: Some(item) }
     }
 
     #[inline(always)]
     fn poll_job(&mut self, job: Pin<&mut Judging<T, Fut>>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let job = job.project();
         job.verdict.poll(cx).map(|passes| job.item.take().filter(|_| passes))
+    }
+
+    fn gate(&self) -> &Ungoverned {
+        &self.gate
+    }
+
+    fn gate_mut(&mut self) -> &mut Ungoverned {
+        &mut self.gate
     }
 }
 

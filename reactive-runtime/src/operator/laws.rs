@@ -28,6 +28,8 @@ use crate::backpressure::{
 use crate::circuit_breaker::CircuitBreaker;
 use crate::fault::Fault;
 use crate::flow::{BUDGET, Bounded, Downstream, Drive, Driven, Flow};
+#[cfg(feature = "time")]
+use crate::flow_control::{FlowControlConfig, adaptive};
 use crate::pipe::Pipe;
 use crate::rate::Rate;
 use crate::retry::Retry;
@@ -44,6 +46,13 @@ impl From<Overloaded<Self>> for u32 {
 
 fn odd(x: u32) -> Result<u32, u32> {
     if x % 2 == 1 { Ok(x) } else { Err(x) }
+}
+
+/// Flow control at a pace that holds nothing back.
+#[cfg(feature = "time")]
+fn unpaced() -> FlowControlConfig {
+    let fast = 1e12;
+    FlowControlConfig { initial_rate: fast, min_rate: fast, max_rate: fast, ..FlowControlConfig::default() }
 }
 
 /// The source that an item starts: once.
@@ -494,6 +503,13 @@ laws! {
 laws! {
     delay(p) => p.with(|i| i.delay(Duration::ZERO).capacity(3)),
         except no_look_ahead = "it takes items to delay them";
+    map_async_flow_control(p) => p.with(|i| i.map_async(Slow::new).flow_control(unpaced()).concurrency(3)),
+        except ready = "its futures pend",
+        except no_look_ahead = "it has three items in flight";
+    map_async_adaptive(p) => p.with(|i| i.map_async(Slow::new).concurrency(adaptive(2..=3)).unordered()),
+        except ready = "its futures pend",
+        except one_order = "results come as they are ready",
+        except no_look_ahead = "it has three items in flight";
     throttle(p) => p.with(|i| i.throttle(Rate::per_second(1)).burst(u64::MAX));
     throttle_by_cost(p) => p.with(|i| i.throttle(Rate::per_second(1)).cost(|x| *x).burst(u64::MAX));
     // At one item in thirty years the first passes, and the rest is dropped.

@@ -3,15 +3,19 @@ mod attempts;
 #[cfg(feature = "time")]
 mod breaker;
 #[cfg(feature = "time")]
+mod flow_control;
+
+#[cfg(feature = "time")]
 pub use breaker::Dropping;
 
 use std::marker::PhantomData;
 
 use super::distinct::Key;
-use crate::concurrent::{Call, Calls, ConcurrentFlow, Lanes, Limit, Order, PerKey, Unkeyed, Work};
+use crate::concurrent::{
+    Call, Calls, ConcurrentFlow, IntoConcurrency, Lanes, Limit, Order, PerKey, Unkeyed, Work,
+};
 use crate::flow::Flow;
 use crate::items::{Items, Stage, Staged};
-use crate::live::IntoSetting;
 use crate::pipe::Pipe;
 
 impl<T, K> Items<T, K> {
@@ -32,7 +36,7 @@ impl<T, K> Items<T, K> {
     ///
     /// Options: [`concurrency`](Staged::concurrency), [`unordered`](Staged::unordered), [`per_key`](Staged::per_key),
     /// [`attempt_timeout`](Staged::attempt_timeout), [`retry`](Staged::retry), [`retry_if`](Staged::retry_if),
-    /// [`circuit_breaker`](Staged::circuit_breaker).
+    /// [`circuit_breaker`](Staged::circuit_breaker), [`flow_control`](Staged::flow_control), [`classify`](Staged::classify).
     ///
     /// # Cancel safety
     ///
@@ -71,7 +75,7 @@ impl<T, K> Items<T, K> {
         F: FnMut(T) -> Fut,
         Fut: Future<Output = U>,
     {
-        self.stage(MapAsync::new(Call(f)))
+        self.stage(MapAsync::new(Call::new(f)))
     }
 }
 
@@ -104,15 +108,21 @@ impl<T, C, L, U, K> Staged<MapAsync<T, C, L>, U, K> {
     ///
     /// Places are made as they are needed; `usize::MAX` is no limit. A [`Live`](crate::Live) limit can be changed while it
     /// runs: raised, it is woken and begins with more at once; lowered, what is in flight goes on, and nothing begins
-    /// until there is less of it than that.
+    /// until there is less of it than that. `adaptive(1..=256)` finds the best one out while it runs: see
+    /// [`adaptive`](crate::flow_control::adaptive).
     ///
     /// # Panics
     ///
     /// If `limit` is 0. As a literal in `pipeline!`, that does not compile.
     #[track_caller]
-    pub fn concurrency(self, limit: impl IntoSetting<usize>) -> Self {
-        let limit = Limit::concurrency(limit);
-        self.map_op(|op| MapAsync { limit, ..op })
+    pub fn concurrency<N, D>(self, limit: N) -> Staged<MapAsync<T, D, L>, U, K>
+    where
+        N: IntoConcurrency<C, Calls = D>,
+    {
+        self.map_op(|MapAsync { calls, lanes, order, items, .. }| {
+            let (limit, calls) = limit.into_concurrency(calls);
+            MapAsync { calls, lanes, limit: Some(Limit(limit)), order, items }
+        })
     }
 
     /// Gives results as they come, not in the order of the items.
@@ -187,7 +197,8 @@ impl<T, C, U, K> Staged<MapAsync<T, C>, U, K> {
 pub struct MapAsync<T, C, L = Unkeyed> {
     calls: C,
     lanes: L,
-    limit: Limit,
+    // `None` where it was not given.
+    limit: Option<Limit>,
     order: Order,
     // For `per_key`, whose closure takes them.
     items: PhantomData<fn(T)>,
@@ -195,7 +206,7 @@ pub struct MapAsync<T, C, L = Unkeyed> {
 
 impl<T, C> MapAsync<T, C> {
     pub(crate) fn new(calls: C) -> Self {
-        Self { calls, lanes: Unkeyed, limit: Limit::ONE, order: Order::Input, items: PhantomData }
+        Self { calls, lanes: Unkeyed, limit: None, order: Order::Input, items: PhantomData }
     }
 }
 
@@ -231,6 +242,7 @@ where
     type Flow = ConcurrentFlow<F, Work<T, C, L, J, O>, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        ConcurrentFlow::new(upstream, Work::new(self.calls, self.lanes, self.limit, self.order))
+        let limit = self.limit.unwrap_or(Limit::by_default::<C::Gate>());
+        ConcurrentFlow::new(upstream, Work::new(self.calls, self.lanes, limit, self.order))
     }
 }

@@ -20,6 +20,7 @@ use super::Elapsed;
 use super::left_off::{LeftOff, Note};
 use crate::flow::{BUDGET, Downstream, Drive, Driven, Flow};
 use crate::live::Live;
+use crate::flow_control::{FlowControlConfig, adaptive};
 use crate::pipe::Pipe;
 use crate::source::Source;
 use crate::testing::{Timeline, WakeCounter, in_virtual_time};
@@ -231,6 +232,10 @@ timed_laws! {
     buffer_time(p) => p.with(|i| i.buffer_time(ms(4)).capacity(5));
     debounce(p) => p.debounce(ms(2));
     debounce_max_wait(p) => p.with(|i| i.debounce(ms(4)).max_wait(ms(5)));
+    map_async_flow_control(p) => p.with(|i| i.map_async(after_a_while).flow_control(fast())),
+        except no_timer = "it is paced";
+    map_async_adaptive(p) => p.with(|i| i.map_async(after_a_while).concurrency(adaptive(1..=3))),
+        except no_timer = "its futures pend";
     sample(p) => p.sample(ms(3));
     sample_live(p) => p.sample(Live::new(ms(3)));
     session_window(p) => p.with(|i| i.session_window(ms(3)).max(ms(7)));
@@ -265,6 +270,16 @@ fn those_that_are_full_leave_no_work_asleep() {
     check(|p| p.with(|i| i.throttle(ms(3)).per_key(|x| x % 2).capacity(2)));
     check(|p| p.with(|i| i.throttle(ms(3)).per_key(|x| x % 2).drop_excess()));
     check(|p| p.take_until(sleep(ms(17))));
+/// A call that takes up to 6 ms.
+async fn after_a_while(x: u32) -> u32 {
+    sleep(ms(u64::from(x % 7))).await;
+    x
+}
+
+/// Flow control that begins with an item each 2 ms, and decides each 5 ms.
+fn fast() -> FlowControlConfig {
+    let (initial_rate, max_rate) = (500.0, 1e5);
+    FlowControlConfig { initial_rate, max_rate, control_interval: ms(5), ..FlowControlConfig::default() }
 }
 
 /// Items in bursts and with gaps.

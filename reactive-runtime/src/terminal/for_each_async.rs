@@ -1,8 +1,11 @@
 use super::{Consuming, Drain};
-use crate::concurrent::{Call, ConcurrentFlow, Limit, Order, Unkeyed, Work};
+use crate::concurrent::{Call, Calls, ConcurrentFlow, IntoConcurrency, Limit, Order, Unkeyed, Work};
+#[cfg(feature = "time")]
+use crate::concurrent::{Govern, Governed};
 use crate::flow::Flow;
+#[cfg(feature = "time")]
+use crate::flow_control::IntoFlowControl;
 use crate::items::{Final, Items, Terminal};
-use crate::live::IntoSetting;
 use crate::pipe::Pipe;
 
 impl<T, K> Items<T, K> {
@@ -43,12 +46,12 @@ impl<T, K> Items<T, K> {
     /// assert_eq!(start.elapsed().as_millis(), 700);
     /// # }
     /// ```
-    pub fn for_each_async<Fut, F>(self, f: F) -> Final<ForEachAsync<F>>
+    pub fn for_each_async<Fut, F>(self, f: F) -> Final<ForEachAsync<Call<F>>>
     where
         F: FnMut(T) -> Fut,
         Fut: Future<Output = ()>,
     {
-        self.terminal(ForEachAsync { f, limit: Limit::ONE })
+        self.terminal(ForEachAsync { calls: Call::new(f), limit: None })
     }
 }
 
@@ -64,41 +67,83 @@ impl<F: Flow> Pipe<F> {
     }
 }
 
-impl<F> Final<ForEachAsync<F>> {
-    /// Awaits at most `limit` futures at the same time, in place of 1. It may be [`Live`](crate::Live), as for
-    /// [`map_async`](Items::map_async).
+impl<C> Final<ForEachAsync<C>> {
+    /// Awaits at most `limit` futures at the same time, in place of 1. It may be [`Live`](crate::Live) or
+    /// [`adaptive`](crate::flow_control::adaptive), as for [`map_async`](Items::map_async).
     ///
     /// # Panics
     ///
     /// If `limit` is 0. As a literal in `pipeline!`, that does not compile.
     #[track_caller]
-    pub fn concurrency(self, limit: impl IntoSetting<usize>) -> Self {
-        let limit = Limit::concurrency(limit);
-        self.map_op(|op| ForEachAsync { limit, ..op })
+    pub fn concurrency<N, D>(self, limit: N) -> Final<ForEachAsync<D>>
+    where
+        N: IntoConcurrency<C, Calls = D>,
+    {
+        self.map_op(|op| {
+            let (limit, calls) = limit.into_concurrency(op.calls);
+            ForEachAsync { calls, limit: Some(Limit(limit)) }
+        })
+    }
+
+    /// Decides by an algorithm how fast items are handed over, and how many futures are awaited at the same time, as
+    /// [`flow_control`](crate::Staged::flow_control) of `map_async` does.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use reactive_runtime::flow_control::Vegas;
+    /// use reactive_runtime::prelude::*;
+    /// use std::time::Duration;
+    /// use tokio::time::{Instant, sleep};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let start = Instant::now();
+    /// let store = async |_| sleep(Duration::from_millis(10)).await;
+    /// pipeline! { 0..1000 |> for_each_async(store, flow_control = Vegas::new()) }.await;
+    /// assert!(start.elapsed().as_millis() < 2000);
+    /// # }
+    /// ```
+    #[cfg(feature = "time")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "time")))]
+    #[track_caller]
+    pub fn flow_control<X, D>(self, control: X) -> Final<ForEachAsync<D>>
+    where
+        X: IntoFlowControl,
+        C: Govern<Governed<X::Algorithm>, Governed = D>,
+    {
+        let gate = Governed::new(control);
+        self.map_op(|ForEachAsync { calls, limit }| ForEachAsync { calls: calls.govern(gate), limit })
     }
 }
 
 /// Hands items to a closure that gives a future: made by [`Items::for_each_async`].
 #[derive(Clone, Debug)]
-pub struct ForEachAsync<F> {
-    f: F,
-    limit: Limit,
+pub struct ForEachAsync<C> {
+    calls: C,
+    // `None` where it was not given.
+    limit: Option<Limit>,
 }
 
 /// What [`ForEachAsync`] drives: its body, as a stage of a pipeline.
-pub type BodyFlow<F, G, J> =
-    ConcurrentFlow<F, Work<<F as Flow>::Item, Call<G>, Unkeyed, J, ()>, <F as Flow>::Error>;
+pub type BodyFlow<F, G, J> = CallsFlow<F, Call<G>, J>;
 
-impl<F, Fut, G> Terminal<F> for ForEachAsync<G>
+type CallsFlow<F, C, J> = ConcurrentFlow<F, Work<<F as Flow>::Item, C, Unkeyed, J, ()>, <F as Flow>::Error>;
+
+impl<F, C, J> Terminal<F> for ForEachAsync<C>
 where
     F: Flow,
-    G: FnMut(F::Item) -> Fut,
-    Fut: Future<Output = ()>,
+    C: Calls<F::Item, Job = J, Output = ()>,
 {
-    type Future = Consuming<BodyFlow<F, G, Fut>, Drain>;
+    type Future = Consuming<CallsFlow<F, C, J>, Drain>;
 
     fn run(self, upstream: F) -> Self::Future {
-        let body = Work::new(Call(self.f), Unkeyed, self.limit, Order::Completion);
+        let limit = self.limit.unwrap_or(Limit::by_default::<C::Gate>());
+        let body = Work::new(self.calls, Unkeyed, limit, Order::Completion);
         Consuming::new(ConcurrentFlow::new(upstream, body), Drain)
     }
 }

@@ -264,6 +264,10 @@ impl Algorithm for Bbr {
         self.congestion_events
     }
 
+    fn config(&self) -> Option<&FlowControlConfig> {
+        Some(&self.config)
+    }
+
     fn capacity_estimate(&self) -> Option<f64> {
         (self.model.max_bw() > 0.0).then(|| self.model.max_bw())
     }

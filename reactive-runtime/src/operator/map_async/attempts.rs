@@ -8,7 +8,7 @@ use crate::items::Staged;
 use crate::retry::{CallError, Retry};
 use crate::units::IntoDuration;
 
-impl<T, F, L, U, E, K> Staged<MapAsync<T, Call<F>, L>, Result<U, E>, K> {
+impl<T, F, G, L, U, E, K> Staged<MapAsync<T, Call<F, G>, L>, Result<U, E>, K> {
     /// Gives up an attempt that takes longer than `timeout`, and drops its future.
     ///
     /// For calls that give a `Result`. The results are then `Result<_, CallError<E>>`, which `?` lets leave as usual;
@@ -44,9 +44,9 @@ impl<T, F, L, U, E, K> Staged<MapAsync<T, Call<F>, L>, Result<U, E>, K> {
     pub fn attempt_timeout(
         self,
         timeout: impl IntoDuration,
-    ) -> Staged<MapAsync<T, Attempts<F, Once>, L>, Result<U, CallError<E>>, K> {
+    ) -> Staged<MapAsync<T, Attempts<F, Once, G>, L>, Result<U, CallError<E>>, K> {
         let timeout = positive(timeout);
-        self.with_calls(|Call(f)| Attempts { f, timeout: Some(timeout), recall: Once })
+        self.with_calls(|call| Attempts { call, timeout: Some(timeout), recall: Once })
     }
 
     /// Tries a call again that fails, with the same item, which is cloned for it.
@@ -82,29 +82,33 @@ impl<T, F, L, U, E, K> Staged<MapAsync<T, Call<F>, L>, Result<U, E>, K> {
     pub fn retry(
         self,
         retry: Retry,
-    ) -> Staged<MapAsync<T, Attempts<F, Again<Always>>, L>, Result<U, CallError<E, T>>, K>
+    ) -> Staged<MapAsync<T, Attempts<F, Again<Always>, G>, L>, Result<U, CallError<E, T>>, K>
     where
         T: Clone,
     {
-        self.with_calls(|Call(f)| Attempts { f, timeout: None, recall: Again::new(retry) })
+        self.with_calls(|call| Attempts { call, timeout: None, recall: Again::new(retry) })
     }
 }
 
-impl<T, F, L, U, E, K> Staged<MapAsync<T, Attempts<F, Once>, L>, Result<U, CallError<E>>, K> {
+impl<T, F, G, L, U, E, K> Staged<MapAsync<T, Attempts<F, Once, G>, L>, Result<U, CallError<E>>, K> {
     /// Tries a call again that fails or times out. See [`retry`](Staged::retry) of a call without a timeout.
     #[cfg_attr(docsrs, doc(cfg(feature = "time")))]
     pub fn retry(
         self,
         retry: Retry,
-    ) -> Staged<MapAsync<T, Attempts<F, Again<Always>>, L>, Result<U, CallError<E, T>>, K>
+    ) -> Staged<MapAsync<T, Attempts<F, Again<Always>, G>, L>, Result<U, CallError<E, T>>, K>
     where
         T: Clone,
     {
-        self.with_calls(|Attempts { f, timeout, .. }| Attempts { f, timeout, recall: Again::new(retry) })
+        self.with_calls(|Attempts { call, timeout, .. }| Attempts {
+            call,
+            timeout,
+            recall: Again::new(retry),
+        })
     }
 }
 
-impl<T, F, L, P, U, E, K> Staged<MapAsync<T, Attempts<F, Again<P>>, L>, Result<U, CallError<E, T>>, K> {
+impl<T, F, G, L, P, U, E, K> Staged<MapAsync<T, Attempts<F, Again<P>, G>, L>, Result<U, CallError<E, T>>, K> {
     /// Gives up an attempt that takes longer than `timeout`, and tries again as [`retry`](Staged::retry) says.
     ///
     /// # Panics
@@ -118,7 +122,9 @@ impl<T, F, L, P, U, E, K> Staged<MapAsync<T, Attempts<F, Again<P>>, L>, Result<U
     }
 }
 
-impl<T, F, L, U, E, K> Staged<MapAsync<T, Attempts<F, Again<Always>>, L>, Result<U, CallError<E, T>>, K> {
+impl<T, F, G, L, U, E, K>
+    Staged<MapAsync<T, Attempts<F, Again<Always>, G>, L>, Result<U, CallError<E, T>>, K>
+{
     /// Tries again only after errors for which `worth` is true. An attempt that timed out is always tried again.
     ///
     /// # Examples
@@ -141,9 +147,9 @@ impl<T, F, L, U, E, K> Staged<MapAsync<T, Attempts<F, Again<Always>>, L>, Result
     pub fn retry_if<P: FnMut(&E) -> bool>(
         self,
         worth: P,
-    ) -> Staged<MapAsync<T, Attempts<F, Again<If<P>>>, L>, Result<U, CallError<E, T>>, K> {
-        self.with_calls(|Attempts { f, timeout, recall }| Attempts {
-            f,
+    ) -> Staged<MapAsync<T, Attempts<F, Again<If<P>>, G>, L>, Result<U, CallError<E, T>>, K> {
+        self.with_calls(|Attempts { call, timeout, recall }| Attempts {
+            call,
             timeout,
             recall: recall.with_worth(If(worth)),
         })
