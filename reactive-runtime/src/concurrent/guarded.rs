@@ -151,6 +151,15 @@ where
 {
     type Job = GuardedJob<T, C::Job>;
     type Output = W::Output;
+    type Gate = C::Gate;
+
+    fn gate(&self) -> &C::Gate {
+        self.calls.gate()
+    }
+
+    fn gate_mut(&mut self) -> &mut C::Gate {
+        self.calls.gate_mut()
+    }
 
     fn begin(&mut self, item: T) -> Self::Job {
         GuardedJob { call: None, item: Some(item), turn: None, admitted: None }

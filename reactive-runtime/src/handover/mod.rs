@@ -21,8 +21,6 @@ mod tests;
 pub(crate) use producer::{Producer, Push, Refused};
 pub(crate) use receiver::Receiver;
 pub(crate) use sender::Sender;
-#[cfg(feature = "event-bus")]
-pub(crate) use waiting::{Ticket, Waiting};
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -19,8 +19,8 @@ use tokio::time::{Instant, sleep};
 use super::Elapsed;
 use super::left_off::{LeftOff, Note};
 use crate::flow::{BUDGET, Downstream, Drive, Driven, Flow};
-use crate::live::Live;
 use crate::flow_control::{FlowControlConfig, adaptive};
+use crate::live::Live;
 use crate::pipe::Pipe;
 use crate::source::Source;
 use crate::testing::{Timeline, WakeCounter, in_virtual_time};
@@ -270,6 +270,8 @@ fn those_that_are_full_leave_no_work_asleep() {
     check(|p| p.with(|i| i.throttle(ms(3)).per_key(|x| x % 2).capacity(2)));
     check(|p| p.with(|i| i.throttle(ms(3)).per_key(|x| x % 2).drop_excess()));
     check(|p| p.take_until(sleep(ms(17))));
+}
+
 /// A call that takes up to 6 ms.
 async fn after_a_while(x: u32) -> u32 {
     sleep(ms(u64::from(x % 7))).await;

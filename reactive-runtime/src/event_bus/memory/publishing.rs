@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use super::mailbox::{Mailbox, Offered};
 use super::{MemoryError, Subscribers};
 use crate::event_bus::message::Message;
-use crate::handover::Ticket;
+use crate::waiting::Ticket;
 
 /// Brings a message to all who want it: ready when each of them has it, or is gone.
 ///

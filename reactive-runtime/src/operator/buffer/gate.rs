@@ -28,7 +28,14 @@ pub(crate) enum Passage<K> {
 
 impl<T, S: Strategy<T>, D: OnDrop<T>> Gate<T, S, D> {
     pub(crate) fn new(queue: BoundedQueue<T, S, D>, capacity: Setting<usize>) -> Self {
-        Self { queue, capacity, waiting: None, clock: Clock::default(), now: Duration::ZERO, timer: Timer::default() }
+        Self {
+            queue,
+            capacity,
+            waiting: None,
+            clock: Clock::default(),
+            now: Duration::ZERO,
+            timer: Timer::default(),
+        }
     }
 
     /// Once a poll: items that come in one poll come at the same time.

@@ -52,7 +52,8 @@ impl<T, K> Staged<Spawn, T, K> {
     {
         strategy.check();
         let Spawn { capacity } = self.into_op();
-        Items::<T, L>::new().stage(Chain(Pressured::new(Setting::fixed(capacity), strategy), Spawn { capacity: 1 }))
+        Items::<T, L>::new()
+            .stage(Chain(Pressured::new(Setting::fixed(capacity), strategy), Spawn { capacity: 1 }))
     }
 }
 
