@@ -296,7 +296,10 @@ fn instructions() {
 fn callgrind(group: &str, name: &str, items: u64) -> f64 {
     let this = std::env::current_exe().expect("the path of this program");
     let run = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args([
+            "--tool=callgrind",
+            concat!("--callgrind-out-file=", env!("CARGO_TARGET_TMPDIR"), "/callgrind.out"),
+        ])
         .arg(this)
         .args(["--once", group, name, &items.to_string()])
         .output()

@@ -253,7 +253,10 @@ fn per_item(name: &str, kind: Work, limit: usize) -> f64 {
 fn callgrind(name: &str, kind: Work, items: u64, limit: usize) -> f64 {
     let this = std::env::current_exe().expect("the path of this program");
     let run = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args([
+            "--tool=callgrind",
+            concat!("--callgrind-out-file=", env!("CARGO_TARGET_TMPDIR"), "/callgrind.out"),
+        ])
         .arg(this)
         .args(["--once", name, &format!("{kind:?}"), &items.to_string(), &limit.to_string()])
         .output()

@@ -12,7 +12,10 @@ pub(crate) fn per_item(args: &[&str]) -> f64 {
 fn instructions(args: &[&str], items: u32) -> f64 {
     let this = std::env::current_exe().expect("the path of this program");
     let run = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args([
+            "--tool=callgrind",
+            concat!("--callgrind-out-file=", env!("CARGO_TARGET_TMPDIR"), "/callgrind.out"),
+        ])
         .arg(this)
         .arg("--once")
         .args(args)
