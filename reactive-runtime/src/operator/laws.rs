@@ -462,10 +462,12 @@ laws! {
         except no_look_ahead = "its task runs ahead";
     #[cfg(all(feature = "rt", feature = "time"))]
     spawn_block(p) => p.with(|i| i.spawn().backpressure(Block).capacity(2)),
+        except one_task = "what is above it runs on a task of its own",
         except no_look_ahead = "its task runs ahead",
         except many_items = "the tasks take turns of one item, which is long for ten million";
     #[cfg(all(feature = "rt", feature = "time"))]
     spawn_drop_oldest(p) => p.with(|i| i.spawn().backpressure(DropOldest).capacity(2)),
+        except one_task = "what is above it runs on a task of its own",
         except no_look_ahead = "its task runs ahead",
         except no_loss = "it drops what comes while nobody wants it",
         except one_result = "how far its task runs ahead between two polls decides what is dropped",
