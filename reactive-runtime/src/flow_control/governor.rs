@@ -68,6 +68,9 @@ pub struct Governor<A> {
     inside: usize,
     /// Those of them of which no attempt was admitted yet.
     unattempted: usize,
+    /// Attempts that were refused in this interval. Each keeps its place until that is over: else a service that refuses at once
+    /// would be asked again at once.
+    refused: usize,
     /// `None` where only their number is limited.
     pacing: Option<Pacing>,
     servers: Servers,
@@ -113,6 +116,7 @@ impl<A: Algorithm> Governor<A> {
             cap: INITIAL_CAP,
             inside: 0,
             unattempted: 0,
+            refused: 0,
             servers: Servers::default(),
             holds_back: false,
             held_back: Duration::ZERO,
@@ -174,7 +178,12 @@ impl<A: Algorithm> Governor<A> {
     /// Whether another item may enter.
     #[inline]
     pub fn is_open(&self) -> bool {
-        self.inside < self.cap && self.pacing.as_ref().is_none_or(Pacing::is_open)
+        !self.is_full() && self.pacing.as_ref().is_none_or(Pacing::is_open)
+    }
+
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.inside + self.refused >= self.cap
     }
 
     /// An item enters.
@@ -221,7 +230,10 @@ impl<A: Algorithm> Governor<A> {
                 let wait = began_at.map(|at| at.saturating_sub(ticket.admitted_at));
                 self.ledger.complete(ticket, self.now, wait)
             }
-            Err(ErrorClass::Overload | ErrorClass::Timeout) => self.ledger.drop_item(ticket, self.now),
+            Err(ErrorClass::Overload | ErrorClass::Timeout) => {
+                self.refused += 1;
+                self.ledger.drop_item(ticket, self.now)
+            }
             Err(ErrorClass::BadRequest) => return self.ledger.ignore(ticket),
         };
         self.decide_on(&completion);
@@ -238,10 +250,10 @@ impl<A: Algorithm> Governor<A> {
     /// The poll ends. `wants_more`: the stage has room, and a source that may have more.
     pub fn rest(&mut self, wants_more: bool) {
         self.holds_back = wants_more && !self.is_open();
-        if !self.holds_back && self.inside < self.cap {
+        if !self.holds_back && !self.is_full() {
             self.ledger.source_is_empty();
         }
-        let is_paced = self.holds_back && self.inside < self.cap;
+        let is_paced = self.holds_back && !self.is_full();
         if let Some(pacing) = &mut self.pacing {
             pacing.rest(is_paced);
         }
@@ -251,7 +263,7 @@ impl<A: Algorithm> Governor<A> {
     pub fn wake_at(&self) -> Option<Duration> {
         let measures = self.holds_back || self.ledger.in_flight() > 0;
         let interval_ends = self.interval_ends.filter(|_| measures);
-        let is_paced = self.holds_back && self.inside < self.cap;
+        let is_paced = self.holds_back && !self.is_full();
         let due = self.pacing.as_ref().filter(|_| is_paced).map(Pacing::due);
         [interval_ends, due].into_iter().flatten().min()
     }
@@ -295,6 +307,7 @@ impl<A: Algorithm> Governor<A> {
     fn end_interval(&mut self, ends: Duration, now: Duration) {
         let end = if now - ends < self.interval { now } else { ends };
         self.pass_time_to(end);
+        self.refused = 0;
         let length = end - self.interval_began;
         let state = StageState {
             queue_len: self.servers.waiting(self.ledger.in_flight()),

@@ -101,6 +101,27 @@ fn a_retry_is_not_held_back_but_counts() {
 }
 
 #[test]
+fn a_service_that_refuses_at_once_is_not_asked_again_at_once() {
+    let mut governor = governor(1e9, 4);
+    let mut asked = 0;
+    for now in 200..300 {
+        governor.advance(ms(now));
+        while governor.is_open() {
+            governor.enter();
+            let attempt = governor.admit();
+            governor.end(attempt, Err(ErrorClass::Overload));
+            governor.leave();
+            asked += 1;
+        }
+        governor.rest(true);
+        assert_eq!(governor.wake_at(), Some(ms(300)));
+    }
+    assert_eq!(asked, 4);
+    governor.advance(ms(300));
+    assert!(governor.is_open());
+}
+
+#[test]
 fn tells_what_came_and_went() {
     let mut governor = governor(1e9, 4);
     let [one, two, three, _four] = fill(&mut governor).try_into().unwrap();
