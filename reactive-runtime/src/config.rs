@@ -2,6 +2,7 @@
 
 #[cfg(feature = "serde")]
 pub(crate) mod duration;
+pub(crate) mod fields;
 
 use std::fmt;
 

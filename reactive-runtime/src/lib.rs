@@ -31,6 +31,8 @@ pub mod operator;
 mod pacer;
 mod pipe;
 mod plan;
+#[cfg(feature = "time")]
+pub mod processor;
 mod rate;
 #[cfg(feature = "time")]
 pub mod retry;
@@ -84,6 +86,8 @@ pub mod prelude {
     pub use crate::operator::Elapsed;
     pub use crate::operator::{BoxPipe, LocalBoxPipe, Recover, Window};
     pub use crate::pipe::Pipe;
+    #[cfg(feature = "time")]
+    pub use crate::processor::{StreamConfig, StreamProcessor};
     pub use crate::rate::Rate;
     #[cfg(feature = "time")]
     pub use crate::retry::{CallError, Retry};

@@ -17,6 +17,24 @@ pub struct Attempts<F, R, G = Ungoverned> {
     pub(crate) recall: R,
 }
 
+/// Begins an attempt: a closure that gives a future, or what does the same.
+pub trait Begins<T> {
+    /// The attempt.
+    type Future: Future;
+
+    /// Begins one, with an item.
+    fn begin(&mut self, item: T) -> Self::Future;
+}
+
+impl<T, F: FnMut(T) -> Fut, Fut: Future> Begins<T> for F {
+    type Future = Fut;
+
+    #[inline(always)]
+    fn begin(&mut self, item: T) -> Fut {
+        self(item)
+    }
+}
+
 /// Whether and how a failed call is tried again: [`Once`] or [`Again`].
 pub trait Recall<T, E> {
     /// What is kept of an item while its call runs.
@@ -162,7 +180,7 @@ pin_project! {
 
 impl<T, U, E, F, Fut, R, G> Calls<T> for Attempts<F, R, G>
 where
-    F: FnMut(T) -> Fut,
+    F: Begins<T, Future = Fut>,
     Fut: Future<Output = Result<U, E>>,
     R: Recall<T, E>,
     G: Attend<Fut>,
@@ -173,14 +191,14 @@ where
 
     fn begin(&mut self, item: T) -> Self::Job {
         let kept = Some(self.recall.keep(&item));
-        Attempt { job: Some(self.call.begin(item)), timer: None, item: None, kept, attempts: 1 }
+        Attempt { job: Some(self.call.gate.begin(self.call.f.begin(item))), timer: None, item: None, kept, attempts: 1 }
     }
 
     fn poll_job(&mut self, attempt: Pin<&mut Self::Job>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut attempt = attempt.project();
         loop {
             let cause = match attempt.job.as_mut().as_pin_mut() {
-                Some(mut job) => match self.call.poll_job(job.as_mut(), cx) {
+                Some(mut job) => match self.call.gate.poll_job(job.as_mut(), cx) {
                     Poll::Ready(Ok(value)) => return Poll::Ready(Ok(value)),
                     Poll::Ready(Err(error)) => Cause::Failed(error),
                     Poll::Pending => {
@@ -196,7 +214,7 @@ where
                     attempt.timer.set(None);
                     let item = attempt.item.take().expect("there is an item for the next attempt");
                     *attempt.attempts += 1;
-                    attempt.job.set(Some(self.call.begin(item)));
+                    attempt.job.set(Some(self.call.gate.begin(self.call.f.begin(item))));
                     continue;
                 }
             };

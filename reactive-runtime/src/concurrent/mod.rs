@@ -28,7 +28,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 #[cfg(feature = "time")]
-pub use attempts::{Again, Always, Attempt, Attempts, If, Kept, Once, Recall, Worth};
+pub use attempts::{Again, Always, Attempt, Attempts, Begins, If, Kept, Once, Recall, Worth};
 pub use call::Call;
 pub use concurrency::IntoConcurrency;
 pub use flow::ConcurrentFlow;

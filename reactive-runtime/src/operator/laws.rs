@@ -31,6 +31,7 @@ use crate::flow::{BUDGET, Bounded, Downstream, Drive, Driven, Flow};
 #[cfg(feature = "time")]
 use crate::flow_control::{FlowControlConfig, adaptive};
 use crate::pipe::Pipe;
+use crate::processor::{OnFailure, ProcessError, StreamConfig, StreamProcessor};
 use crate::rate::Rate;
 use crate::retry::Retry;
 use crate::source::Source;
@@ -53,6 +54,33 @@ fn odd(x: u32) -> Result<u32, u32> {
 fn unpaced() -> FlowControlConfig {
     let fast = 1e12;
     FlowControlConfig { initial_rate: fast, min_rate: fast, max_rate: fast, ..FlowControlConfig::default() }
+}
+
+fn odd_text(x: u32) -> Result<u32, String> {
+    odd(x).map_err(|x| x.to_string())
+}
+
+fn processor(config: StreamConfig) -> StreamProcessor {
+    StreamProcessor::new(config).expect("the config is right")
+}
+
+/// An error of a pipeline with a processor: the item.
+#[derive(Debug)]
+struct Told(u32);
+
+impl From<u32> for Told {
+    fn from(item: u32) -> Self {
+        Self(item)
+    }
+}
+
+impl From<ProcessError<u32>> for Told {
+    fn from(error: ProcessError<u32>) -> Self {
+        match error {
+            ProcessError::Failed(letter) => Self(letter.item),
+            error => panic!("{error}"),
+        }
+    }
 }
 
 /// The source that an item starts: once.
@@ -435,6 +463,27 @@ laws! {
         except one_order = "results come as they are ready",
         except no_look_ahead = "it takes an item for each of its threads",
         except many_items = "some 10 µs for each of ten million items are minutes";
+    process(p) => p
+        .fails_with::<Told>()
+        .process(&StreamProcessor::default(), |x| x ^ 1)
+        .map_err(|Told(x)| x),
+        except no_look_ahead = "it reads ahead";
+    process_batches(p) => p
+        .fails_with::<Told>()
+        .process(&processor(StreamConfig::default().batch_size(1).max_concurrent_operations(1)), |x| x ^ 1)
+        .map_err(|Told(x)| x),
+        except ready = "after each batch others have their turns",
+        except no_look_ahead = "it reads ahead";
+    try_process(p) => p
+        .fails_with::<Told>()
+        .try_process(&processor(StreamConfig::default().max_retry_attempts(0).on_failure(OnFailure::Fail)), odd_text)
+        .map_err(|Told(x)| x),
+        except no_look_ahead = "it reads ahead";
+    try_process_retry(p) => p
+        .fails_with::<Told>()
+        .try_process(&processor(StreamConfig::default().retry_delay(Duration::ZERO)), odd_text)
+        .map_err(|Told(x)| x),
+        except no_look_ahead = "it has ten items in flight";
     reduce(p) => p.reduce(u32::wrapping_add);
     right_of_combine_latest(p) => Pipe::new([7, 8, 9]).combine_latest(p),
         except one_result = "which items meet depends on the turns, and a break or a wait ends a turn",

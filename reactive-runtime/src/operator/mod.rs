@@ -49,6 +49,8 @@ pub(crate) mod or_fail;
 mod pairwise;
 #[cfg(feature = "rt")]
 mod parallel;
+#[cfg(feature = "time")]
+mod process;
 mod reduce;
 #[cfg(feature = "time")]
 mod sample;
@@ -140,6 +142,8 @@ pub use or_fail::{OrFail, OrFailFlow};
 pub use pairwise::Pairwise;
 #[cfg(feature = "rt")]
 pub use parallel::{Parallel, ParallelFlow};
+#[cfg(feature = "time")]
+pub use process::Process;
 pub use reduce::{Reduce, Reducing};
 #[cfg(feature = "time")]
 pub use sample::Sample;

@@ -1,0 +1,265 @@
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use crate::concurrent::{Calls, Order};
+use crate::fault::{Failed, Fault, Join};
+use crate::flow::Flow;
+use crate::items::{Items, Stage, Staged};
+use crate::pipe::Pipe;
+use crate::processor::{
+    DeadLetter, Keeps, Kind, NoLetters, Operated, Outcome, ProcessError, Processed, Sender, StreamProcessor,
+    TryOutcome, attach,
+};
+
+impl<T, K> Items<T, K> {
+    /// Turns each item into what `f` makes of it, as a [`StreamProcessor`] does: several at a time, in the order of the items,
+    /// and with an account of them in its [metrics](StreamProcessor::metrics).
+    ///
+    /// `f` gives a value, or a future of one, which may take as long as the `processing_timeout`; a `Result` is for
+    /// [`try_process`](Self::try_process). Operations that may take their time are tried again and told of as there.
+    ///
+    /// While no more operations may run, it reads ahead by up to `buffer_size` items. A worker takes a batch of what is there,
+    /// of at most `batch_size` items, then lets others have their turn; it never waits for a batch. The streams of a processor
+    /// share all of that.
+    ///
+    /// A value that is ready at once costs no clone and no allocation.
+    ///
+    /// Options: [`unordered`](Staged::unordered), [`named`](Staged::named), [`dead_letters`](Staged::dead_letters).
+    ///
+    /// # Data loss
+    ///
+    /// An item that has failed for good, unless the processor is told to [fail](crate::processor::OnFailure::Fail) then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it drops what it has read ahead and the operations that run; the metrics count these items as cancelled.
+    ///
+    /// # Errors
+    ///
+    /// [`ProcessError::Failed`] in the place of an item, if so configured; [`ProcessError::Stopped`] if the processor was
+    /// stopped before the first poll.
+    ///
+    /// # Panics
+    ///
+    /// When an operation has to wait and is polled outside of a tokio runtime with time enabled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let processor = StreamProcessor::new(StreamConfig::low_latency())?;
+    /// let names = pipeline! {
+    ///     ["ann", "bob"] |> process(&processor, |name| name.to_uppercase()) |> collect::<Vec<_>>()
+    /// };
+    /// assert_eq!(names.await?, ["ANN", "BOB"]);
+    /// assert_eq!(processor.metrics().items_processed, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg_attr(docsrs, doc(cfg(feature = "time")))]
+    pub fn process<R, M, F, L>(
+        self,
+        processor: &StreamProcessor,
+        f: F,
+    ) -> Staged<Process<T, M, F, R::Value>, R::Value, L>
+    where
+        F: FnMut(T) -> R,
+        R: Outcome<M>,
+        M: Keeps<T>,
+        K: Join<Failed<ProcessError<T>>, Out = L>,
+    {
+        Items::<T, L>::new().stage(Process::new(processor, f))
+    }
+
+    /// Turns each item into what `f` makes of it, which may fail, as a [`StreamProcessor`] does: an item that fails is tried
+    /// again, and told of if it fails for good.
+    ///
+    /// `f` gives a `Result`, or a future of one. Everything else is as for [`process`](Self::process), its options too.
+    ///
+    /// An item is tried again `max_retry_attempts` times after the first, `retry_delay` after each failure, and keeps its
+    /// place and its turn meanwhile. Each attempt may take as long as the `processing_timeout`. An item that fails for good goes
+    /// to the [error handlers](StreamProcessor::add_error_handler) and to the dead-letter sink; then the stream goes on without
+    /// it, or fails if so configured.
+    ///
+    /// # Data loss
+    ///
+    /// An item that has failed for good, unless the processor is told to [fail](crate::processor::OnFailure::Fail) then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let start = tokio::time::Instant::now();
+    /// let processor = StreamProcessor::new(StreamConfig::default().retry_delay(Duration::from_secs(1)))?;
+    /// let mut calls = 0;
+    /// let fetch = |id: u32| {
+    ///     calls += 1;
+    ///     let fails = calls < 3;
+    ///     async move { if fails { Err("busy") } else { Ok(id) } }
+    /// };
+    /// let fetched = pipeline! { [7] |> try_process(&processor, fetch) |> collect::<Vec<_>>() };
+    /// assert_eq!(fetched.await?, [7]);
+    /// assert_eq!((start.elapsed().as_secs(), processor.metrics().retries), (2, 2));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg_attr(docsrs, doc(cfg(feature = "time")))]
+    pub fn try_process<R, M, F, L>(
+        self,
+        processor: &StreamProcessor,
+        f: F,
+    ) -> Staged<Process<T, M, F, R::Value>, R::Value, L>
+    where
+        F: FnMut(T) -> R,
+        R: TryOutcome<M>,
+        M: Keeps<T>,
+        K: Join<Failed<ProcessError<T>>, Out = L>,
+    {
+        Items::<T, L>::new().stage(Process::new(processor, f))
+    }
+}
+
+impl<F: Flow<Item = T, Error = E>, T, E: Fault> Pipe<F> {
+    /// Turns each item into what `f` makes of it, as a processor does. See [`Items::process`].
+    #[cfg_attr(docsrs, doc(cfg(feature = "time")))]
+    #[track_caller]
+    pub fn process<R, M, G, C, J, K>(
+        self,
+        processor: &StreamProcessor,
+        f: G,
+    ) -> Pipe<Processed<F, T, C, J, R::Value, E>>
+    where
+        G: FnMut(T) -> R,
+        R: Outcome<M>,
+        M: Keeps<T> + Kind<T, G, NoLetters, R::Value, Calls = C>,
+        C: Calls<T, Job = J, Output = Operated<R::Value, T>>,
+        E: Join<Failed<ProcessError<T>>, Out = K>,
+        K: Fault,
+    {
+        self.with(|items| items.process(processor, f))
+    }
+
+    /// Turns each item into what `f` makes of it, which may fail, as a processor does. See [`Items::try_process`].
+    #[cfg_attr(docsrs, doc(cfg(feature = "time")))]
+    #[track_caller]
+    pub fn try_process<R, M, G, C, J, K>(
+        self,
+        processor: &StreamProcessor,
+        f: G,
+    ) -> Pipe<Processed<F, T, C, J, R::Value, E>>
+    where
+        G: FnMut(T) -> R,
+        R: TryOutcome<M>,
+        M: Keeps<T> + Kind<T, G, NoLetters, R::Value, Calls = C>,
+        C: Calls<T, Job = J, Output = Operated<R::Value, T>>,
+        E: Join<Failed<ProcessError<T>>, Out = K>,
+        K: Fault,
+    {
+        self.with(|items| items.try_process(processor, f))
+    }
+}
+
+impl<T, M, F, D, U, K> Staged<Process<T, M, F, U, D>, U, K> {
+    /// Gives results as they come, not in the order of the items.
+    pub fn unordered(self) -> Self {
+        self.map_op(|op| Process { order: Order::Completion, ..op })
+    }
+
+    /// Names the stage in what the error handlers and the dead-letter sink are told, in place of `process`.
+    pub fn named(self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.map_op(|op| Process { name: name.into(), ..op })
+    }
+}
+
+impl<T, M, F, U, K> Staged<Process<T, M, F, U>, U, K> {
+    /// Calls `sink` with each item that fails for good, after the error handlers, and awaits what it gives.
+    ///
+    /// The item keeps its turn in the order meanwhile: a sink that is slow slows down the stream, and nothing is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let processor = StreamProcessor::default();
+    /// let (letters, mut dead) = tokio::sync::mpsc::channel(10);
+    /// let send = |letter| {
+    ///     let letters = letters.clone();
+    ///     async move { letters.send(letter).await.expect("somebody reads them") }
+    /// };
+    /// let parsed = pipeline! {
+    ///     ["1", "x", "3"]
+    ///         |> try_process(&processor, str::parse::<u32>, dead_letters = send)
+    ///         |> collect::<Vec<_>>()
+    /// };
+    /// assert_eq!(parsed.await?, [1, 3]);
+    /// let letter = dead.recv().await.unwrap();
+    /// assert_eq!((letter.item, letter.failure.attempts), ("x", 4));
+    /// assert_eq!(letter.failure.failed.duration_since(letter.failure.began)?.as_secs(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn dead_letters<G, Fut>(self, sink: G) -> Staged<Process<T, M, F, U, Sender<G>>, U, K>
+    where
+        G: FnMut(DeadLetter<T>) -> Fut,
+        Fut: Future<Output = ()>,
+    {
+        self.map_op(|Process { processor, f, name, order, kind, .. }| Process {
+            processor,
+            f,
+            letters: Sender(sink),
+            name,
+            order,
+            kind,
+        })
+    }
+}
+
+/// Calls a function for each item, as a processor does: made by [`Items::process`] and [`Items::try_process`].
+///
+/// `M` says what the function gives, and `D` takes the dead letters.
+#[derive(Debug)]
+pub struct Process<T, M, F, U, D = NoLetters> {
+    processor: StreamProcessor,
+    f: F,
+    letters: D,
+    name: Cow<'static, str>,
+    order: Order,
+    kind: PhantomData<fn(T, M) -> U>,
+}
+
+impl<T, M, F, U> Process<T, M, F, U> {
+    fn new(processor: &StreamProcessor, f: F) -> Self {
+        let processor = processor.clone();
+        Self {
+            processor,
+            f,
+            letters: NoLetters,
+            name: "process".into(),
+            order: Order::Input,
+            kind: PhantomData,
+        }
+    }
+}
+
+impl<F, T, M, G, D, U, C, J, E, K> Stage<F> for Process<T, M, G, U, D>
+where
+    F: Flow<Item = T, Error = E>,
+    M: Kind<T, G, D, U, Calls = C>,
+    C: Calls<T, Job = J, Output = Operated<U, T>>,
+    E: Fault + Join<Failed<ProcessError<T>>, Out = K>,
+    K: Fault,
+{
+    type Flow = Processed<F, T, C, J, U, E>;
+
+    fn attach(self, upstream: F) -> Self::Flow {
+        let Self { processor, f, letters, name, order, .. } = self;
+        attach::<M, F, T, G, D, C, J, U, E>(upstream, &processor, f, (name, letters), order)
+    }
+}

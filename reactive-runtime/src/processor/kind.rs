@@ -1,0 +1,81 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::failure::BoxError;
+use super::letters::Letters;
+use super::member::Member;
+use super::operation::{AtOnce, Operated, Operating};
+use super::outcome::{As, Awaited, AwaitedFallible, Fallible, Value};
+use crate::concurrent::{Again, Always, Attempts, Begins, Calls};
+
+/// What a processor does with a function of the kind that this marker stands for: `F` takes `T`s and gives `U`s, and `D` takes
+/// the dead letters.
+pub trait Kind<T, F, D, U> {
+    /// The operations.
+    type Calls: Calls<T, Output = Operated<U, T>>;
+
+    /// Whether an operation may take its time.
+    const TAKES_TIME: bool;
+
+    #[doc(hidden)]
+    fn calls(f: F, stage: Stage<D>) -> Self::Calls;
+}
+
+/// What an operation needs to know of its stage.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Stage<D> {
+    pub(super) member: Arc<Member>,
+    pub(super) name: Cow<'static, str>,
+    pub(super) letters: D,
+}
+
+impl<D> Stage<D> {
+    fn operating<M, F>(self, f: F) -> Operating<Attempts<As<M, F>, Again<Always>>, D> {
+        let hub = &self.member.hub;
+        let attempts = Attempts {
+            f: As::new(f, self.member.tally.clone()),
+            timeout: Some(hub.config.processing_timeout),
+            recall: Again::new(hub.retry.clone()),
+        };
+        Operating::new(attempts, self.letters, self.name, self.member)
+    }
+}
+
+impl<T, U, F: FnMut(T) -> U, D> Kind<T, F, D, U> for Value {
+    type Calls = AtOnce<F>;
+
+    const TAKES_TIME: bool = false;
+
+    fn calls(f: F, stage: Stage<D>) -> AtOnce<F> {
+        AtOnce::new(f, stage.member)
+    }
+}
+
+/// Kinds that may fail.
+macro_rules! attempted {
+    ($([$($param:tt)*] $kind:ty: $gives:ty, $error:ty;)+) => {$(
+        impl<T, U, F, D, $($param)*> Kind<T, F, D, U> for $kind
+        where
+            T: Clone,
+            F: FnMut(T) -> $gives,
+            As<Self, F>: Begins<T, Future: Future<Output = Result<U, $error>>>,
+            $error: Into<BoxError>,
+            D: Letters<T>,
+        {
+            type Calls = Operating<Attempts<As<Self, F>, Again<Always>>, D>;
+
+            const TAKES_TIME: bool = true;
+
+            fn calls(f: F, stage: Stage<D>) -> Self::Calls {
+                stage.operating(f)
+            }
+        }
+    )+};
+}
+
+attempted! {
+    [Fut: Future<Output = U>, N] Awaited<N>: Fut, std::convert::Infallible;
+    [E] Fallible: Result<U, E>, E;
+    [Fut: Future<Output = Result<U, E>>, E] AwaitedFallible: Fut, E;
+}

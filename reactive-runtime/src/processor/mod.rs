@@ -1,0 +1,71 @@
+//! A processor: a function for each item, several at a time, again where it failed, with an account of all of it.
+//!
+//! Built of the operators: [`StreamProcessor::process_stream`] is a read-ahead, a `map_async` with its attempts, and a stage
+//! that counts.
+
+mod config;
+mod failure;
+mod flow;
+mod handlers;
+mod hub;
+mod intake;
+mod kind;
+mod latencies;
+pub(crate) mod letters;
+mod member;
+mod metrics;
+mod operation;
+mod outcome;
+mod places;
+mod stream_processor;
+mod tally;
+
+pub use config::{OnFailure, RetryBackoff, StreamConfig};
+pub use failure::{BoxError, DeadLetter, Failure, ProcessError, Stopped, TimedOut};
+pub use flow::ProcessFlow;
+pub use handlers::Handled;
+pub use intake::Intake;
+pub use kind::{Kind, Stage};
+pub use letters::{Letters, NoLetters, Sender};
+pub use metrics::{ProcessorMetrics, StopReport};
+pub use operation::{AtOnce, Operated, Operating, Operation};
+pub use outcome::{
+    As, Awaited, AwaitedFallible, Fallible, Keeps, NeverFails, NoResult, Outcome, TryOutcome, UseTryProcess,
+    Value,
+};
+pub use stream_processor::StreamProcessor;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use self::member::Member;
+use crate::concurrent::{Calls, ConcurrentFlow, Limit, Order, Unkeyed, Work};
+use crate::fault::{Failed, Fault, Join};
+use crate::flow::Flow;
+
+/// The flows of a processor, one below the other.
+pub type Processed<F, T, C, J, U, K> =
+    ProcessFlow<ConcurrentFlow<Intake<F, T, K>, Work<T, C, Unkeyed, J, Operated<U, T>>, K>>;
+
+/// Puts a processor below `upstream`.
+pub(crate) fn attach<M, F, T, G, D, C, J, U, K>(
+    upstream: F,
+    processor: &StreamProcessor,
+    f: G,
+    (name, letters): (Cow<'static, str>, D),
+    order: Order,
+) -> Processed<F, T, C, J, U, K>
+where
+    F: Flow<Item = T, Error = K>,
+    M: Kind<T, G, D, U, Calls = C>,
+    C: Calls<T, Job = J, Output = Operated<U, T>>,
+    K: Fault + Join<Failed<ProcessError<T>>>,
+{
+    let hub = processor.hub().clone();
+    let limit = Limit::concurrency(hub.config.max_concurrent_operations);
+    let member = Arc::new(Member::new(hub));
+    let calls = M::calls(f, Stage { member: member.clone(), name, letters });
+    let work = Work::new(calls, Unkeyed, limit, order);
+    let operations = ConcurrentFlow::new(Intake::new(upstream, member.clone()), work);
+    ProcessFlow::new(operations, member, M::TAKES_TIME)
+}

@@ -1,0 +1,189 @@
+//! What a processor does for an item: it calls the function, and tells of a failure.
+
+use std::borrow::Cow;
+use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
+
+use super::OnFailure;
+use super::failure::{BoxError, DeadLetter, Failure, error_of};
+use super::handlers::Handling;
+use super::latencies::Sampling;
+use super::letters::Letters;
+use super::member::Member;
+use super::tally::OnPanic;
+use crate::concurrent::Calls;
+use crate::retry::CallError;
+
+/// What became of an item.
+#[derive(Debug)]
+pub enum Operated<U, T> {
+    /// The function gave this.
+    Done(U),
+    /// It failed, and the stream goes on.
+    Skipped,
+    /// It failed, and the stream is to fail.
+    Failed(DeadLetter<T>),
+}
+
+/// Operations that are over at once, and cannot fail.
+#[derive(Debug)]
+pub struct AtOnce<F> {
+    f: F,
+    member: Arc<Member>,
+    sampling: Sampling,
+}
+
+impl<F> AtOnce<F> {
+    pub(super) fn new(f: F, member: Arc<Member>) -> Self {
+        Self { f, sampling: Sampling::new(member.hub.config.enable_metrics), member }
+    }
+}
+
+impl<T, U, F: FnMut(T) -> U> Calls<T> for AtOnce<F> {
+    type Job = Ready<Operated<U, T>>;
+    type Output = Operated<U, T>;
+
+    #[inline(always)]
+    fn begin(&mut self, item: T) -> Self::Job {
+        let on_panic = OnPanic(&self.member.tally);
+        let value = if self.sampling.is_due() {
+            let start = Instant::now();
+            let value = (self.f)(item);
+            self.member.hub.latencies().record(start.elapsed());
+            value
+        } else {
+            (self.f)(item)
+        };
+        on_panic.none();
+        ready(Operated::Done(value))
+    }
+
+    #[inline(always)]
+    fn poll_job(&mut self, job: Pin<&mut Self::Job>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        job.poll(cx)
+    }
+}
+
+/// Operations that may take their time, fail and be tried again: `A` are the attempts, `D` takes the dead letters.
+#[derive(Debug)]
+pub struct Operating<A, D> {
+    attempts: A,
+    letters: D,
+    stage: Cow<'static, str>,
+    member: Arc<Member>,
+    sampling: Sampling,
+}
+
+impl<A, D> Operating<A, D> {
+    pub(super) fn new(attempts: A, letters: D, stage: Cow<'static, str>, member: Arc<Member>) -> Self {
+        let sampling = Sampling::new(member.hub.config.enable_metrics);
+        Self { attempts, letters, stage, member, sampling }
+    }
+}
+
+pin_project! {
+    /// An operation, from its first attempt until everybody knows that it has failed.
+    pub struct Operation<J, T, L> {
+        // `None` once it has failed.
+        #[pin]
+        attempts: Option<J>,
+        began: Duration,
+        // What the asynchronous error handlers still do; the last one is first.
+        handling: Vec<Handling>,
+        // For the sink, once they are done.
+        letter: Option<DeadLetter<T>>,
+        #[pin]
+        sending: Option<L>,
+        // For the error of the stream.
+        failed: Option<DeadLetter<T>>,
+    }
+}
+
+impl<T, U, E, A, D> Calls<T> for Operating<A, D>
+where
+    T: Clone,
+    A: Calls<T, Output = Result<U, CallError<E, T>>>,
+    E: Into<BoxError>,
+    D: Letters<T>,
+{
+    type Job = Operation<A::Job, T, D::Sending>;
+    type Output = Operated<U, T>;
+
+    fn begin(&mut self, item: T) -> Self::Job {
+        let tally = &self.member.tally;
+        tally.run();
+        tally.begun.add(1);
+        let on_panic = OnPanic(tally);
+        let attempts = Some(self.attempts.begin(item));
+        on_panic.none();
+        let began = tally.now();
+        Operation { attempts, began, handling: Vec::new(), letter: None, sending: None, failed: None }
+    }
+
+    fn poll_job(&mut self, job: Pin<&mut Self::Job>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut job = job.project();
+        if let Some(attempts) = job.attempts.as_mut().as_pin_mut() {
+            let on_panic = OnPanic(&self.member.tally);
+            let polled = self.attempts.poll_job(attempts, cx);
+            on_panic.none();
+            let result = ready!(polled);
+            job.attempts.set(None);
+            self.member.tally.ran();
+            match result {
+                Ok(value) => {
+                    if self.sampling.is_due() {
+                        let latency = self.member.tally.now().saturating_sub(*job.began);
+                        self.member.hub.latencies().record(latency);
+                    }
+                    return Poll::Ready(Operated::Done(value));
+                }
+                Err(error) => {
+                    let (handling, letter) = self.fail(error, *job.began);
+                    *job.handling = handling;
+                    *job.letter = Some(letter);
+                }
+            }
+        }
+        while let Some(handling) = job.handling.last_mut() {
+            ready!(handling.as_mut().poll(cx));
+            job.handling.pop();
+        }
+        if let Some(letter) = job.letter.take() {
+            *job.failed = (self.member.hub.config.on_failure == OnFailure::Fail).then(|| letter.clone());
+            job.sending.set(self.letters.send(letter));
+        }
+        if let Some(sending) = job.sending.as_mut().as_pin_mut() {
+            ready!(sending.poll(cx));
+            job.sending.set(None);
+        }
+        Poll::Ready(job.failed.take().map_or(Operated::Skipped, Operated::Failed))
+    }
+}
+
+impl<A, D> Operating<A, D> {
+    /// An item has failed for good: tells the error handlers.
+    fn fail<T, E: Into<BoxError>>(
+        &self,
+        error: CallError<E, T>,
+        began: Duration,
+    ) -> (Vec<Handling>, DeadLetter<T>) {
+        let Member { hub, tally, .. } = &*self.member;
+        tally.failed.add(1);
+        let CallError { item, attempts, cause, gave_up } = error;
+        let failure = Failure {
+            error: error_of(cause),
+            attempts,
+            gave_up,
+            stage: self.stage.clone(),
+            began: hub.wall(began),
+            failed: hub.wall(hub.now()),
+        };
+        (hub.handlers.call(&failure), DeadLetter { item, failure })
+    }
+}

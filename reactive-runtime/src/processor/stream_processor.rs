@@ -1,0 +1,240 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::handlers::{Handled, Handlers};
+use super::hub::Hub;
+use super::{Failure, Keeps, Kind, NoLetters, Outcome, ProcessError, ProcessorMetrics, StopReport, Stopped};
+use super::{StreamConfig, TryOutcome};
+use crate::config::ConfigError;
+use crate::fault::{Failed, Fault, Join};
+use crate::flow::Flow;
+use crate::pipe::Pipe;
+use crate::retry::Retry;
+use crate::source::Source;
+use crate::units::IntoDuration;
+
+/// Calls a function for each item of its streams: several at a time, again where it failed, and keeps count.
+///
+/// A handle, cheap to clone. Several streams at once share its limits: so many operations at a time, so many items read
+/// ahead; where they compete, each has its turn. Each stream is driven by whoever polls it, and nothing is spawned: drive
+/// streams that run at the same time in tasks of their own, or with `join!`, as one that nobody polls keeps its places.
+///
+/// # Examples
+///
+/// ```
+/// # use reactive_runtime::prelude::*;
+/// # use futures::TryStreamExt;
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let processor = StreamProcessor::new(StreamConfig::default().max_concurrent_operations(10))?;
+/// processor.add_error_handler(|failure| eprintln!("{failure}"));
+///
+/// async fn store(row: u32) -> Result<u32, String> {
+///     if row == 13 { Err("no luck".to_owned()) } else { Ok(row) }
+/// }
+///
+/// let mut stored = processor.try_process_stream(0..100u32, store);
+/// let mut sum = 0;
+/// while let Some(row) = stored.try_next().await? {
+///     sum += row;
+/// }
+/// assert_eq!(sum, 4950 - 13);
+///
+/// let report = processor.stop().await;
+/// assert_eq!((report.metrics.items_processed, report.metrics.items_failed, report.metrics.retries), (99, 1, 3));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct StreamProcessor {
+    hub: Arc<Hub>,
+}
+
+impl StreamProcessor {
+    /// A processor that works as `config` says.
+    ///
+    /// # Errors
+    ///
+    /// All fields of the config that have no meaning as they are.
+    pub fn new(config: StreamConfig) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let retry = config.retry();
+        Ok(Self { hub: Arc::new(Hub::new(config, retry, Handlers::default())) })
+    }
+
+    /// Tries failed items again as `retry` says, in place of the config.
+    ///
+    /// # Panics
+    ///
+    /// If the processor has streams or clones already.
+    #[track_caller]
+    #[must_use]
+    pub fn with_retry(self, retry: Retry) -> Self {
+        let hub = Arc::into_inner(self.hub).expect("a processor is set up before it has streams and clones");
+        Self { hub: Arc::new(Hub::new(hub.config, retry, hub.handlers)) }
+    }
+
+    /// Its config.
+    pub fn config(&self) -> &StreamConfig {
+        &self.hub.config
+    }
+
+    /// Starts it: from here on the time of its metrics runs. The first stream starts it by itself; to start it again is
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] after [`stop`](Self::stop).
+    pub async fn start(&self) -> Result<(), Stopped> {
+        self.hub.start()
+    }
+
+    /// Stops it gracefully: no new items are taken, what was taken is finished and given, and the streams end.
+    ///
+    /// Somebody has to drive the streams meanwhile. It waits for them for at most the `processing_timeout`, and tells what is
+    /// unfinished then. Streams that begin later fail with [`ProcessError::Stopped`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let processor = StreamProcessor::default();
+    /// let work = async |tick: usize| {
+    ///     tokio::time::sleep(Duration::from_millis(50)).await;
+    ///     tick
+    /// };
+    /// let endless = pipeline! {
+    ///     interval(10ms) |> enumerate() |> map(|(i, _)| i) |> process(&processor, work) |> count()
+    /// };
+    /// let stop = async {
+    ///     tokio::time::sleep(Duration::from_millis(995)).await;
+    ///     processor.stop().await
+    /// };
+    /// let (count, report) = tokio::join!(endless, stop);
+    /// assert_eq!(count?, 100);
+    /// assert!(report.is_clean());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn stop(&self) -> StopReport {
+        self.stop_within(self.hub.config.processing_timeout).await
+    }
+
+    /// [Stops](Self::stop) it, and waits for at most `time`.
+    pub async fn stop_within(&self, time: impl IntoDuration) -> StopReport {
+        let time: Duration = time.into_duration();
+        self.hub.begin_to_stop();
+        // What is unfinished then is told by the report.
+        let _ = tokio::time::timeout(time, std::future::poll_fn(|cx| self.hub.poll_stopped(cx))).await;
+        self.hub.finish_stop();
+        let metrics = self.metrics();
+        StopReport { items_unfinished: metrics.items_in_flight + metrics.items_buffered, metrics }
+    }
+
+    /// Calls `handler` for each item that fails for good, besides those that were added before.
+    ///
+    /// It may be asynchronous; then the item keeps its turn in the order until it is done. Handlers are called in the order in
+    /// which they were added.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use std::sync::{Arc, Mutex};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let processor = StreamProcessor::new(StreamConfig::default().max_retry_attempts(1))?;
+    /// let log = Arc::new(Mutex::new(Vec::new()));
+    /// let lines = log.clone();
+    /// processor.add_error_handler(move |failure| lines.lock().unwrap().push(failure.to_string()));
+    /// processor.add_error_handler(async |_| tokio::task::yield_now().await);
+    ///
+    /// let parsed = pipeline! {
+    ///     ["1", "x", "3"] |> try_process(&processor, str::parse::<u32>).named("parse") |> collect::<Vec<_>>()
+    /// };
+    /// assert_eq!(parsed.await?, [1, 3]);
+    /// assert_eq!(*log.lock().unwrap(), ["`parse` failed after 2 attempts: invalid digit found in string"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn add_error_handler<R: Handled<M>, M>(
+        &self,
+        handler: impl Fn(Failure) -> R + Send + Sync + 'static,
+    ) {
+        self.hub.handlers.add(handler);
+    }
+
+    /// How it does now, over all of its streams.
+    #[doc(alias = "get_metrics")]
+    pub fn metrics(&self) -> ProcessorMetrics {
+        ProcessorMetrics::of(&self.hub)
+    }
+
+    /// How it does now: the same as [`metrics`](Self::metrics).
+    #[doc(alias = "get_metrics_summary")]
+    pub fn metrics_summary(&self) -> ProcessorMetrics {
+        self.metrics()
+    }
+
+    /// The results of calling `f` for each item of `source`, which gives a value, or a future of one: see
+    /// [`Items::process`](crate::Items::process).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use futures::TryStreamExt;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let processor = StreamProcessor::default();
+    /// let names: Vec<String> =
+    ///     processor.process_stream(["ann", "bob"], |name| name.to_uppercase()).try_collect().await?;
+    /// assert_eq!(names, ["ANN", "BOB"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn process_stream<S, T, R, M, F, K>(
+        &self,
+        source: S,
+        f: F,
+    ) -> Pipe<impl Flow<Item = R::Value, Error = K> + use<S, T, R, M, F, K>>
+    where
+        S: Source<Flow: Flow<Item = T, Error: Join<Failed<ProcessError<T>>, Out = K>>>,
+        F: FnMut(T) -> R,
+        R: Outcome<M>,
+        M: Keeps<T> + Kind<T, F, NoLetters, R::Value>,
+        K: Fault,
+    {
+        Pipe::new(source).process(self, f)
+    }
+
+    /// The values of calling `f` for each item of `source`, which gives a `Result`, or a future of one: see
+    /// [`Items::try_process`](crate::Items::try_process).
+    pub fn try_process_stream<S, T, R, M, F, K>(
+        &self,
+        source: S,
+        f: F,
+    ) -> Pipe<impl Flow<Item = R::Value, Error = K> + use<S, T, R, M, F, K>>
+    where
+        S: Source<Flow: Flow<Item = T, Error: Join<Failed<ProcessError<T>>, Out = K>>>,
+        F: FnMut(T) -> R,
+        R: TryOutcome<M>,
+        M: Keeps<T> + Kind<T, F, NoLetters, R::Value>,
+        K: Fault,
+    {
+        Pipe::new(source).try_process(self, f)
+    }
+
+    pub(super) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+}
+
+impl Default for StreamProcessor {
+    fn default() -> Self {
+        Self::new(StreamConfig::default()).expect("the default config is right")
+    }
+}
