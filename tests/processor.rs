@@ -230,6 +230,15 @@ async fn tries_again_as_it_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn tries_only_worthy_errors_again() {
+    let p = processor(config());
+    let fails = |x: u32| Err::<u32, _>(if x == 1 { "busy" } else { "never" });
+    let results = Pipe::new([1, 2]).with(|i| i.try_process(&p, fails).retry_if(|error| *error == "busy"));
+    assert_eq!(results.count().await.unwrap(), 0);
+    assert_eq!((p.metrics().items_failed, p.metrics().retries), (2, 3));
+}
+
+#[tokio::test(start_paused = true)]
 async fn tells_every_handler_and_then_the_sink_and_goes_on() {
     let p = processor(config().max_retry_attempts(1).retry_delay(s(1)));
     let told = Arc::new(Mutex::new(Vec::new()));

@@ -46,6 +46,8 @@ pub mod terminal;
 pub mod testing;
 #[cfg(feature = "time")]
 mod timer;
+#[cfg(all(feature = "time", feature = "rt"))]
+pub mod transformer;
 pub mod units;
 mod waiting;
 
@@ -97,6 +99,8 @@ pub mod prelude {
     #[cfg(feature = "time")]
     pub use crate::source::{Feed, SheddingFeeder};
     pub use crate::source::{Feeder, empty, feed, once, repeat_with, unfold};
+    #[cfg(all(feature = "time", feature = "rt"))]
+    pub use crate::transformer::{ReactiveTransformer, TransformationConfig};
     pub use crate::{pipeline, stage};
 }
 

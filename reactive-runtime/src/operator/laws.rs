@@ -483,6 +483,7 @@ laws! {
         .fails_with::<Told>()
         .try_process(&processor(StreamConfig::default().retry_delay(Duration::ZERO)), odd_text)
         .map_err(|Told(x)| x),
+        except ready = "what failed is tried again later",
         except no_look_ahead = "it has ten items in flight";
     reduce(p) => p.reduce(u32::wrapping_add);
     right_of_combine_latest(p) => Pipe::new([7, 8, 9]).combine_latest(p),

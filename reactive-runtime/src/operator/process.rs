@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use crate::concurrent::{Calls, Order};
+use crate::concurrent::{Always, Calls, If, Order};
 use crate::fault::{Failed, Fault, Join};
 use crate::flow::Flow;
 use crate::items::{Items, Stage, Staged};
@@ -24,7 +24,8 @@ impl<T, K> Items<T, K> {
     ///
     /// A value that is ready at once costs no clone and no allocation.
     ///
-    /// Options: [`unordered`](Staged::unordered), [`named`](Staged::named), [`dead_letters`](Staged::dead_letters).
+    /// Options: [`unordered`](Staged::unordered), [`named`](Staged::named), [`dead_letters`](Staged::dead_letters), and
+    /// [`retry_if`](Staged::retry_if) of `try_process`.
     ///
     /// # Data loss
     ///
@@ -136,7 +137,7 @@ impl<F: Flow<Item = T, Error = E>, T, E: Fault> Pipe<F> {
     where
         G: FnMut(T) -> R,
         R: Outcome<M>,
-        M: Keeps<T> + Kind<T, G, NoLetters, R::Value, Calls = C>,
+        M: Keeps<T> + Kind<T, G, NoLetters, Always, R::Value, Calls = C>,
         C: Calls<T, Job = J, Output = Operated<R::Value, T>>,
         E: Join<Failed<ProcessError<T>>, Out = K>,
         K: Fault,
@@ -155,7 +156,7 @@ impl<F: Flow<Item = T, Error = E>, T, E: Fault> Pipe<F> {
     where
         G: FnMut(T) -> R,
         R: TryOutcome<M>,
-        M: Keeps<T> + Kind<T, G, NoLetters, R::Value, Calls = C>,
+        M: Keeps<T> + Kind<T, G, NoLetters, Always, R::Value, Calls = C>,
         C: Calls<T, Job = J, Output = Operated<R::Value, T>>,
         E: Join<Failed<ProcessError<T>>, Out = K>,
         K: Fault,
@@ -164,7 +165,7 @@ impl<F: Flow<Item = T, Error = E>, T, E: Fault> Pipe<F> {
     }
 }
 
-impl<T, M, F, D, U, K> Staged<Process<T, M, F, U, D>, U, K> {
+impl<T, M, F, D, P, U, K> Staged<Process<T, M, F, U, D, P>, U, K> {
     /// Gives results as they come, not in the order of the items.
     pub fn unordered(self) -> Self {
         self.map_op(|op| Process { order: Order::Completion, ..op })
@@ -176,7 +177,7 @@ impl<T, M, F, D, U, K> Staged<Process<T, M, F, U, D>, U, K> {
     }
 }
 
-impl<T, M, F, U, K> Staged<Process<T, M, F, U>, U, K> {
+impl<T, M, F, P, U, K> Staged<Process<T, M, F, U, NoLetters, P>, U, K> {
     /// Calls `sink` with each item that fails for good, after the error handlers, and awaits what it gives.
     ///
     /// The item keeps its turn in the order meanwhile: a sink that is slow slows down the stream, and nothing is lost.
@@ -205,15 +206,55 @@ impl<T, M, F, U, K> Staged<Process<T, M, F, U>, U, K> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn dead_letters<G, Fut>(self, sink: G) -> Staged<Process<T, M, F, U, Sender<G>>, U, K>
+    pub fn dead_letters<G, Fut>(self, sink: G) -> Staged<Process<T, M, F, U, Sender<G>, P>, U, K>
     where
         G: FnMut(DeadLetter<T>) -> Fut,
         Fut: Future<Output = ()>,
     {
-        self.map_op(|Process { processor, f, name, order, kind, .. }| Process {
+        self.map_op(|Process { processor, f, worth, name, order, kind, .. }| Process {
             processor,
             f,
             letters: Sender(sink),
+            worth,
+            name,
+            order,
+            kind,
+        })
+    }
+}
+
+impl<T, M, F, D, U, K> Staged<Process<T, M, F, U, D>, U, K> {
+    /// Tries again only after errors for which `worth` is true. An attempt that timed out is always tried again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let processor = StreamProcessor::default();
+    /// let fetch = async |id: u32| if id == 404 { Err("not found") } else { Ok(id) };
+    /// let fetched = pipeline! {
+    ///     [200, 404]
+    ///         |> try_process(&processor, fetch, retry_if = |error| *error != "not found")
+    ///         |> collect::<Vec<_>>()
+    /// };
+    /// assert_eq!(fetched.await?, [200]);
+    /// assert_eq!(processor.metrics().retries, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn retry_if<E, R, P>(self, worth: P) -> Staged<Process<T, M, F, U, D, If<P>>, U, K>
+    where
+        F: FnMut(T) -> R,
+        R: TryOutcome<M, Value = U, Error = E>,
+        P: FnMut(&E) -> bool,
+    {
+        self.map_op(|Process { processor, f, letters, name, order, kind, .. }| Process {
+            processor,
+            f,
+            letters,
+            worth: If(worth),
             name,
             order,
             kind,
@@ -223,12 +264,13 @@ impl<T, M, F, U, K> Staged<Process<T, M, F, U>, U, K> {
 
 /// Calls a function for each item, as a processor does: made by [`Items::process`] and [`Items::try_process`].
 ///
-/// `M` says what the function gives, and `D` takes the dead letters.
+/// `M` says what the function gives, `D` takes the dead letters, and `P` says which errors are worth another attempt.
 #[derive(Debug)]
-pub struct Process<T, M, F, U, D = NoLetters> {
+pub struct Process<T, M, F, U, D = NoLetters, P = Always> {
     processor: StreamProcessor,
     f: F,
     letters: D,
+    worth: P,
     name: Cow<'static, str>,
     order: Order,
     kind: PhantomData<fn(T, M) -> U>,
@@ -241,6 +283,7 @@ impl<T, M, F, U> Process<T, M, F, U> {
             processor,
             f,
             letters: NoLetters,
+            worth: Always,
             name: "process".into(),
             order: Order::Input,
             kind: PhantomData,
@@ -248,10 +291,10 @@ impl<T, M, F, U> Process<T, M, F, U> {
     }
 }
 
-impl<F, T, M, G, D, U, C, J, E, K> Stage<F> for Process<T, M, G, U, D>
+impl<F, T, M, G, D, P, U, C, J, E, K> Stage<F> for Process<T, M, G, U, D, P>
 where
     F: Flow<Item = T, Error = E>,
-    M: Kind<T, G, D, U, Calls = C>,
+    M: Kind<T, G, D, P, U, Calls = C>,
     C: Calls<T, Job = J, Output = Operated<U, T>>,
     E: Fault + Join<Failed<ProcessError<T>>, Out = K>,
     K: Fault,
@@ -259,7 +302,7 @@ where
     type Flow = Processed<F, T, C, J, U, E>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let Self { processor, f, letters, name, order, .. } = self;
-        attach::<M, F, T, G, D, C, J, U, E>(upstream, &processor, f, (name, letters), order)
+        let Self { processor, f, letters, worth, name, order, .. } = self;
+        attach::<M, F, T, G, D, P, C, J, U, E>(upstream, &processor, f, (name, letters, worth), order)
     }
 }

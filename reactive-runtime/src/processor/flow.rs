@@ -14,17 +14,17 @@ use crate::flow::{Downstream, Drive, Driven, Flow};
 pin_project! {
     /// The flow below a processor: `F` gives what became of each item.
     pub struct ProcessFlow<F> {
-        // `None` once it has ended.
+        // Both `None` once it has ended.
         #[pin]
         operations: Option<F>,
-        member: Arc<Member>,
+        member: Option<Arc<Member>>,
         reads_clock: bool,
     }
 }
 
 impl<F> ProcessFlow<F> {
     pub(super) fn new(operations: F, member: Arc<Member>, reads_clock: bool) -> Self {
-        Self { operations: Some(operations), member, reads_clock }
+        Self { operations: Some(operations), member: Some(member), reads_clock }
     }
 }
 
@@ -39,15 +39,16 @@ where
 
     fn poll_drive<D: Downstream<U>>(self: Pin<&mut Self>, cx: &mut Context<'_>, down: &mut D) -> Driven<L> {
         let mut me = self.project();
-        let Some(operations) = me.operations.as_mut().as_pin_mut() else {
+        let (Some(operations), Some(member)) = (me.operations.as_mut().as_pin_mut(), &*me.member) else {
             return Poll::Ready(Ok(Drive::Ended));
         };
-        if me.member.join().is_err() {
+        if member.join().is_err() {
             me.operations.set(None);
+            *me.member = None;
             return Poll::Ready(Err(F::Error::right(Failed(ProcessError::Stopped))));
         }
-        let visit = Visit::enter(me.member, *me.reads_clock);
-        let mut giving = Giving { member: me.member, down, failed: None };
+        let visit = Visit::enter(member, *me.reads_clock);
+        let mut giving = Giving { member, down, failed: None };
         let driven = operations.poll_drive(cx, &mut giving);
         let failed = giving.failed;
         visit.leave(driven.is_pending().then_some(&*cx));
@@ -56,14 +57,18 @@ where
         }
         if matches!(driven, Poll::Ready(Ok(Drive::Ended))) {
             me.operations.set(None);
+            *me.member = None;
         }
         driven.map_err(Join::left)
     }
 
     fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let me = self.project();
-        let Some(operations) = me.operations.as_pin_mut().filter(|_| me.member.has_joined()) else { return };
-        let visit = Visit::enter(me.member, *me.reads_clock);
+        let (Some(operations), Some(member)) = (me.operations.as_pin_mut(), &*me.member) else { return };
+        if !member.has_joined() {
+            return;
+        }
+        let visit = Visit::enter(member, *me.reads_clock);
         operations.poll_progress(cx);
         visit.leave(Some(cx));
     }

@@ -6,11 +6,11 @@ use super::letters::Letters;
 use super::member::Member;
 use super::operation::{AtOnce, Operated, Operating};
 use super::outcome::{As, Awaited, AwaitedFallible, Fallible, Value};
-use crate::concurrent::{Again, Always, Attempts, Begins, Calls};
+use crate::concurrent::{Again, Attempts, Begins, Calls, Worth};
 
-/// What a processor does with a function of the kind that this marker stands for: `F` takes `T`s and gives `U`s, and `D` takes
-/// the dead letters.
-pub trait Kind<T, F, D, U> {
+/// What a processor does with a function of the kind that this marker stands for: `F` takes `T`s and gives `U`s, `D` takes the
+/// dead letters, and `P` says which errors are worth another attempt.
+pub trait Kind<T, F, D, P, U> {
     /// The operations.
     type Calls: Calls<T, Output = Operated<U, T>>;
 
@@ -18,36 +18,37 @@ pub trait Kind<T, F, D, U> {
     const TAKES_TIME: bool;
 
     #[doc(hidden)]
-    fn calls(f: F, stage: Stage<D>) -> Self::Calls;
+    fn calls(f: F, stage: Stage<D, P>) -> Self::Calls;
 }
 
 /// What an operation needs to know of its stage.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Stage<D> {
+pub struct Stage<D, P> {
     pub(super) member: Arc<Member>,
     pub(super) name: Cow<'static, str>,
     pub(super) letters: D,
+    pub(super) worth: P,
 }
 
-impl<D> Stage<D> {
-    fn operating<M, F>(self, f: F) -> Operating<Attempts<As<M, F>, Again<Always>>, D> {
+impl<D, P> Stage<D, P> {
+    fn operating<M, F>(self, f: F) -> Operating<Attempts<As<M, F>, Again<P>>, D> {
         let hub = &self.member.hub;
         let attempts = Attempts {
             f: As::new(f, self.member.tally.clone()),
             timeout: Some(hub.config.processing_timeout),
-            recall: Again::new(hub.retry.clone()),
+            recall: Again::new(hub.retry.clone()).with_worth(self.worth),
         };
         Operating::new(attempts, self.letters, self.name, self.member)
     }
 }
 
-impl<T, U, F: FnMut(T) -> U, D> Kind<T, F, D, U> for Value {
+impl<T, U, F: FnMut(T) -> U, D, P> Kind<T, F, D, P, U> for Value {
     type Calls = AtOnce<F>;
 
     const TAKES_TIME: bool = false;
 
-    fn calls(f: F, stage: Stage<D>) -> AtOnce<F> {
+    fn calls(f: F, stage: Stage<D, P>) -> AtOnce<F> {
         AtOnce::new(f, stage.member)
     }
 }
@@ -55,19 +56,20 @@ impl<T, U, F: FnMut(T) -> U, D> Kind<T, F, D, U> for Value {
 /// Kinds that may fail.
 macro_rules! attempted {
     ($([$($param:tt)*] $kind:ty: $gives:ty, $error:ty;)+) => {$(
-        impl<T, U, F, D, $($param)*> Kind<T, F, D, U> for $kind
+        impl<T, U, F, D, P, $($param)*> Kind<T, F, D, P, U> for $kind
         where
             T: Clone,
             F: FnMut(T) -> $gives,
             As<Self, F>: Begins<T, Future: Future<Output = Result<U, $error>>>,
             $error: Into<BoxError>,
             D: Letters<T>,
+            P: Worth<$error>,
         {
-            type Calls = Operating<Attempts<As<Self, F>, Again<Always>>, D>;
+            type Calls = Operating<Attempts<As<Self, F>, Again<P>>, D>;
 
             const TAKES_TIME: bool = true;
 
-            fn calls(f: F, stage: Stage<D>) -> Self::Calls {
+            fn calls(f: F, stage: Stage<D, P>) -> Self::Calls {
                 stage.operating(f)
             }
         }

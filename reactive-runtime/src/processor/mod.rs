@@ -48,23 +48,23 @@ pub type Processed<F, T, C, J, U, K> =
     ProcessFlow<ConcurrentFlow<Intake<F, T, K>, Work<T, C, Unkeyed, J, Operated<U, T>>, K>>;
 
 /// Puts a processor below `upstream`.
-pub(crate) fn attach<M, F, T, G, D, C, J, U, K>(
+pub(crate) fn attach<M, F, T, G, D, P, C, J, U, K>(
     upstream: F,
     processor: &StreamProcessor,
     f: G,
-    (name, letters): (Cow<'static, str>, D),
+    (name, letters, worth): (Cow<'static, str>, D, P),
     order: Order,
 ) -> Processed<F, T, C, J, U, K>
 where
     F: Flow<Item = T, Error = K>,
-    M: Kind<T, G, D, U, Calls = C>,
+    M: Kind<T, G, D, P, U, Calls = C>,
     C: Calls<T, Job = J, Output = Operated<U, T>>,
     K: Fault + Join<Failed<ProcessError<T>>>,
 {
     let hub = processor.hub().clone();
     let limit = Limit::concurrency(hub.config.max_concurrent_operations);
     let member = Arc::new(Member::new(hub));
-    let calls = M::calls(f, Stage { member: member.clone(), name, letters });
+    let calls = M::calls(f, Stage { member: member.clone(), name, letters, worth });
     let work = Work::new(calls, Unkeyed, limit, order);
     let operations = ConcurrentFlow::new(Intake::new(upstream, member.clone()), work);
     ProcessFlow::new(operations, member, M::TAKES_TIME)

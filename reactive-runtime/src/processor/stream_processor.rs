@@ -5,6 +5,7 @@ use super::handlers::{Handled, Handlers};
 use super::hub::Hub;
 use super::{Failure, Keeps, Kind, NoLetters, Outcome, ProcessError, ProcessorMetrics, StopReport, Stopped};
 use super::{StreamConfig, TryOutcome};
+use crate::concurrent::Always;
 use crate::config::ConfigError;
 use crate::fault::{Failed, Fault, Join};
 use crate::flow::Flow;
@@ -205,7 +206,7 @@ impl StreamProcessor {
         S: Source<Flow: Flow<Item = T, Error: Join<Failed<ProcessError<T>>, Out = K>>>,
         F: FnMut(T) -> R,
         R: Outcome<M>,
-        M: Keeps<T> + Kind<T, F, NoLetters, R::Value>,
+        M: Keeps<T> + Kind<T, F, NoLetters, Always, R::Value>,
         K: Fault,
     {
         Pipe::new(source).process(self, f)
@@ -222,7 +223,7 @@ impl StreamProcessor {
         S: Source<Flow: Flow<Item = T, Error: Join<Failed<ProcessError<T>>, Out = K>>>,
         F: FnMut(T) -> R,
         R: TryOutcome<M>,
-        M: Keeps<T> + Kind<T, F, NoLetters, R::Value>,
+        M: Keeps<T> + Kind<T, F, NoLetters, Always, R::Value>,
         K: Fault,
     {
         Pipe::new(source).try_process(self, f)
