@@ -405,8 +405,12 @@ async fn keeps_account_of_every_item_at_every_moment() {
     let checked = Cell::new(0);
     let check = || {
         let m = p.metrics();
-        let known =
-            m.items_processed + m.items_failed + m.items_cancelled + m.items_buffered + m.items_in_flight;
+        let known = m.items_processed
+            + m.items_failed
+            + m.items_dropped
+            + m.items_cancelled
+            + m.items_buffered
+            + m.items_in_flight;
         assert_eq!(m.items_taken, known, "{m:?}");
         checked.set(checked.get() + 1);
     };
@@ -431,6 +435,66 @@ async fn keeps_account_of_every_item_at_every_moment() {
     check();
     assert_eq!((count.unwrap(), p.metrics().streams), (33, 0));
     assert!(checked.get() > 200);
+}
+
+fn strategy(strategy: BackpressureStrategy, buffer_size: usize) -> BackpressureConfig {
+    BackpressureConfig { strategy, buffer_size, ..Default::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strategy_decides_what_is_queued_and_all_is_counted() {
+    let config = config().max_concurrent_operations(1).buffer_size(500);
+    let p = processor(config).with_backpressure(strategy(BackpressureStrategy::DropOldest, 3)).unwrap();
+    let mut stream = p.process_stream(interval(ms(10)).enumerate().take(20), async |(i, _)| {
+        sleep(ms(45)).await;
+        i
+    });
+    let mut results = Vec::new();
+    while let Some(i) = stream.next().await {
+        results.push(i.unwrap());
+        let m = p.metrics();
+        let known = m.items_processed + m.items_dropped + m.items_buffered + m.items_in_flight;
+        assert_eq!(m.items_taken, known, "{m:?}");
+        assert!(m.items_buffered <= 3);
+    }
+    assert_eq!(results[..2], [0, 2]);
+    assert_eq!(results[results.len() - 3..], [17, 18, 19]);
+    let metrics = p.metrics();
+    assert_eq!((metrics.items_taken, metrics.items_dropped), (20, 20 - results.len() as u64));
+    assert_eq!(metrics.backpressure.unwrap().dropped_items.total(), metrics.items_dropped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strategy_may_fail() {
+    let config = config().max_concurrent_operations(1);
+    let p = processor(config).with_backpressure(strategy(BackpressureStrategy::Fail, 2)).unwrap();
+    let results = Pipe::new(0..10).process(&p, async |x| {
+        sleep(ms(10)).await;
+        x
+    });
+    let error = results.collect::<Vec<_>>().await.unwrap_err();
+    assert!(matches!(error, ProcessError::Overloaded(3)), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_breaker_opens_on_failures_and_loses_nothing() {
+    let config = config().max_concurrent_operations(1).max_retry_attempts(0);
+    let breaker = strategy(BackpressureStrategy::CircuitBreaker, 10);
+    let p = processor(config).with_backpressure(breaker).unwrap();
+    let (start, open) = (Instant::now(), Cell::new(0));
+    // It is down for a second.
+    let store = async |x: u32| {
+        sleep(ms(10)).await;
+        open.set(open.get() + u32::from(p.metrics().backpressure.unwrap().circuit_open));
+        if start.elapsed() < s(1) { Err("down") } else { Ok(x) }
+    };
+    let stored = p.try_process_stream(0..50, store).collect::<Vec<_>>().await.unwrap();
+    let failed = p.metrics().items_failed;
+    // Five failures open it for 30 s; the items that were queued then are tried, and no others.
+    assert!((5..=16).contains(&failed), "{failed}");
+    assert!(stored.into_iter().eq(failed as u32..50));
+    assert!(start.elapsed() > s(30) && start.elapsed() < s(62), "{:?}", start.elapsed());
+    assert!(open.get() > 0);
 }
 
 #[tokio::test(start_paused = true)]

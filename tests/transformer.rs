@@ -10,7 +10,7 @@ use reactive_runtime::transformer::{CacheMetrics, Invalid, Rules};
 use reactive_runtime::units::s;
 
 fn transformer(stream: StreamConfig, transformation: TransformationConfig) -> ReactiveTransformer {
-    ReactiveTransformer::new(stream, transformation).unwrap()
+    ReactiveTransformer::new(stream, BackpressureConfig::default(), transformation).unwrap()
 }
 
 fn workers(max_workers: usize) -> TransformationConfig {

@@ -29,7 +29,8 @@ impl<T, K> Items<T, K> {
     ///
     /// # Data loss
     ///
-    /// An item that has failed for good, unless the processor is told to [fail](crate::processor::OnFailure::Fail) then.
+    /// An item that has failed for good, unless the processor is told to [fail](crate::processor::OnFailure::Fail) then; and what
+    /// a strategy drops that the processor was [given](StreamProcessor::with_backpressure).
     ///
     /// # Cancel safety
     ///
@@ -133,7 +134,7 @@ impl<F: Flow<Item = T, Error = E>, T, E: Fault> Pipe<F> {
         self,
         processor: &StreamProcessor,
         f: G,
-    ) -> Pipe<Processed<F, T, C, J, R::Value, E>>
+    ) -> Pipe<Processed<F, T, C, J, R::Value, E, K>>
     where
         G: FnMut(T) -> R,
         R: Outcome<M>,
@@ -152,7 +153,7 @@ impl<F: Flow<Item = T, Error = E>, T, E: Fault> Pipe<F> {
         self,
         processor: &StreamProcessor,
         f: G,
-    ) -> Pipe<Processed<F, T, C, J, R::Value, E>>
+    ) -> Pipe<Processed<F, T, C, J, R::Value, E, K>>
     where
         G: FnMut(T) -> R,
         R: TryOutcome<M>,
@@ -299,10 +300,10 @@ where
     E: Fault + Join<Failed<ProcessError<T>>, Out = K>,
     K: Fault,
 {
-    type Flow = Processed<F, T, C, J, U, E>;
+    type Flow = Processed<F, T, C, J, U, E, K>;
 
     fn attach(self, upstream: F) -> Self::Flow {
         let Self { processor, f, letters, worth, name, order, .. } = self;
-        attach::<M, F, T, G, D, P, C, J, U, E>(upstream, &processor, f, (name, letters, worth), order)
+        attach::<M, F, T, G, D, P, C, J, U, E, K>(upstream, &processor, f, (name, letters, worth), order)
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::backpressure::Overloaded;
 use crate::retry::{Cause, GaveUp};
 
 /// Any error.
@@ -68,6 +69,8 @@ pub struct DeadLetter<T> {
 pub enum ProcessError<T> {
     /// An item failed for good, and the processor was told to fail then.
     Failed(DeadLetter<T>),
+    /// The strategy of the processor refused this item: the queue was full.
+    Overloaded(T),
     /// The processor was stopped before the stream began.
     Stopped,
 }
@@ -76,6 +79,7 @@ impl<T> fmt::Display for ProcessError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(letter) => letter.failure.fmt(f),
+            Self::Overloaded(item) => Overloaded(item).fmt(f),
             Self::Stopped => Stopped.fmt(f),
         }
     }
@@ -86,6 +90,7 @@ impl<T> fmt::Debug for ProcessError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(letter) => f.debug_tuple("Failed").field(&letter.failure).finish(),
+            Self::Overloaded(_) => f.write_str("Overloaded(..)"),
             Self::Stopped => f.write_str("Stopped"),
         }
     }
@@ -95,7 +100,7 @@ impl<T> Error for ProcessError<T> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Failed(letter) => Some(&*letter.failure.error),
-            Self::Stopped => None,
+            Self::Overloaded(_) | Self::Stopped => None,
         }
     }
 }

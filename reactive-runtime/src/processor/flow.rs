@@ -1,3 +1,4 @@
+use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,31 +14,35 @@ use crate::flow::{Downstream, Drive, Driven, Flow};
 
 pin_project! {
     /// The flow below a processor: `F` gives what became of each item.
-    pub struct ProcessFlow<F> {
+    ///
+    /// `E` is what the source fails with.
+    pub struct ProcessFlow<F, E> {
         // Both `None` once it has ended.
         #[pin]
         operations: Option<F>,
         member: Option<Arc<Member>>,
         reads_clock: bool,
+        fault: PhantomData<fn() -> E>,
     }
 }
 
-impl<F> ProcessFlow<F> {
+impl<F, E> ProcessFlow<F, E> {
     pub(super) fn new(operations: F, member: Arc<Member>, reads_clock: bool) -> Self {
-        Self { operations: Some(operations), member: Some(member), reads_clock }
+        Self { operations: Some(operations), member: Some(member), reads_clock, fault: PhantomData }
     }
 }
 
-impl<F, U, T, L> Flow for ProcessFlow<F>
+impl<F, U, T, E, K> Flow for ProcessFlow<F, E>
 where
-    F: Flow<Item = Operated<U, T>, Error: Join<Failed<ProcessError<T>>, Out = L>>,
-    L: Fault,
+    F: Flow<Item = Operated<U, T>, Error = K>,
+    E: Join<Failed<ProcessError<T>>, Out = K>,
+    K: Fault,
 {
     type Item = U;
-    type Error = L;
+    type Error = K;
     type Bound = F::Bound;
 
-    fn poll_drive<D: Downstream<U>>(self: Pin<&mut Self>, cx: &mut Context<'_>, down: &mut D) -> Driven<L> {
+    fn poll_drive<D: Downstream<U>>(self: Pin<&mut Self>, cx: &mut Context<'_>, down: &mut D) -> Driven<K> {
         let mut me = self.project();
         let (Some(operations), Some(member)) = (me.operations.as_mut().as_pin_mut(), &*me.member) else {
             return Poll::Ready(Ok(Drive::Ended));
@@ -45,7 +50,7 @@ where
         if member.join().is_err() {
             me.operations.set(None);
             *me.member = None;
-            return Poll::Ready(Err(F::Error::right(Failed(ProcessError::Stopped))));
+            return Poll::Ready(Err(E::right(Failed(ProcessError::Stopped))));
         }
         let visit = Visit::enter(member, *me.reads_clock);
         let mut giving = Giving { member, down, failed: None };
@@ -53,13 +58,13 @@ where
         let failed = giving.failed;
         visit.leave(driven.is_pending().then_some(&*cx));
         if let Some(letter) = failed {
-            return Poll::Ready(Err(F::Error::right(Failed(ProcessError::Failed(letter)))));
+            return Poll::Ready(Err(E::right(Failed(ProcessError::Failed(letter)))));
         }
         if matches!(driven, Poll::Ready(Ok(Drive::Ended))) {
             me.operations.set(None);
             *me.member = None;
         }
-        driven.map_err(Join::left)
+        driven
     }
 
     fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {

@@ -12,6 +12,7 @@ use super::latencies::Latencies;
 use super::places::{Asked, Places};
 use super::tally::Tally;
 use super::{Stopped, StreamConfig};
+use crate::backpressure::{BackpressureConfig, BackpressureMetrics, BackpressureMonitor};
 use crate::retry::Retry;
 
 /// What the streams of a processor share.
@@ -20,6 +21,7 @@ use crate::retry::Retry;
 pub(super) struct Hub {
     pub(super) config: StreamConfig,
     pub(super) retry: Retry,
+    pub(super) backpressure: Option<BackpressureConfig>,
     pub(super) handlers: Handlers,
     pub(super) latencies: Mutex<Latencies>,
     started: OnceLock<Started>,
@@ -44,6 +46,8 @@ struct State {
     streams: BTreeMap<usize, Stream>,
     joined: usize,
     past: Totals,
+    /// Of the stream that began last.
+    monitor: Option<BackpressureMonitor>,
     stopping: Vec<Waker>,
 }
 
@@ -63,6 +67,7 @@ enum Phase {
 
 struct Stream {
     tally: Arc<Tally>,
+    monitor: Option<BackpressureMonitor>,
     /// Left when it has nothing to do.
     waker: Option<Waker>,
 }
@@ -77,26 +82,30 @@ pub(super) struct Totals {
     pub(super) buffered: u64,
     pub(super) running: u64,
     pub(super) unfinished: u64,
+    /// Those that a strategy dropped.
+    pub(super) dropped: u64,
     /// Those that were lost as their stream was dropped.
     pub(super) cancelled: u64,
     pub(super) streams: u64,
 }
 
 impl Hub {
-    pub(super) fn new(config: StreamConfig, retry: Retry, handlers: Handlers) -> Self {
+    pub(super) fn new(config: StreamConfig) -> Self {
         let state = State {
             phase: Phase::New,
             places: Places::new(config.max_concurrent_operations),
             streams: BTreeMap::new(),
             joined: 0,
             past: Totals::default(),
+            monitor: None,
             stopping: Vec::new(),
         };
         Self {
             room: AtomicUsize::new(config.buffer_size),
+            retry: config.retry(),
             config,
-            retry,
-            handlers,
+            backpressure: None,
+            handlers: Handlers::default(),
             latencies: Mutex::new(Latencies::new()),
             started: OnceLock::new(),
             stopping: AtomicBool::new(false),
@@ -126,19 +135,24 @@ impl Hub {
     }
 
     /// A stream begins; it gets a number.
-    pub(super) fn join(&self, tally: &Arc<Tally>) -> Result<usize, Stopped> {
+    pub(super) fn join(
+        &self,
+        tally: &Arc<Tally>,
+        monitor: Option<&BackpressureMonitor>,
+    ) -> Result<usize, Stopped> {
         let mut state = self.lock();
         self.start_in(&mut state)?;
         state.joined += 1;
+        state.monitor = monitor.cloned();
         let id = state.joined;
-        state.streams.insert(id, Stream { tally: tally.clone(), waker: None });
+        state.streams.insert(id, Stream { tally: tally.clone(), monitor: monitor.cloned(), waker: None });
         Ok(id)
     }
 
     /// A stream has ended, or was dropped.
     pub(super) fn leave(&self, id: usize) {
         let mut state = self.lock();
-        let Some(Stream { tally, waker }) = state.streams.remove(&id) else { return };
+        let Some(Stream { tally, waker, .. }) = state.streams.remove(&id) else { return };
         state.past.add_ended(&tally);
         state.places.leave(id);
         let woken = self.give_back(&mut state, tally.take_places());
@@ -264,13 +278,24 @@ impl Hub {
         let state = self.lock();
         let mut totals = state.past;
         for stream in state.streams.values() {
-            totals.add_running(&stream.tally);
+            let queued = stream.monitor.as_ref().map_or(0, |monitor| monitor.accounting().buffered);
+            totals.add_running(&stream.tally, queued);
         }
         let elapsed = match state.phase {
             Phase::Stopped(elapsed) => elapsed,
             _ => self.now(),
         };
         (totals, elapsed)
+    }
+
+    /// How the queue of the stream does that began last.
+    pub(super) fn backpressure(&self) -> Option<BackpressureMetrics> {
+        self.lock().monitor.as_ref().map(BackpressureMonitor::metrics)
+    }
+
+    /// How many items may be read ahead.
+    pub(super) fn buffer_size(&self) -> usize {
+        self.backpressure.as_ref().map_or(self.config.buffer_size, |config| config.buffer_size)
     }
 
     pub(super) fn latencies(&self) -> MutexGuard<'_, Latencies> {
@@ -290,7 +315,9 @@ impl State {
 
 impl Totals {
     fn add(&mut self, tally: &Tally) {
-        self.taken += tally.taken.get();
+        // What is dropped was never handed to the operations.
+        self.taken += tally.taken.get() + tally.dropped.get();
+        self.dropped += tally.dropped.get();
         self.processed += tally.processed.get();
         self.failed += tally.failed.get();
         self.retried += tally.attempts.get() - tally.begun.get();
@@ -301,11 +328,12 @@ impl Totals {
         self.cancelled += tally.unfinished();
     }
 
-    fn add_running(&mut self, tally: &Tally) {
+    fn add_running(&mut self, tally: &Tally, queued: u64) {
         self.add(tally);
-        self.buffered += tally.buffered.get();
+        self.taken += queued;
+        self.buffered += tally.buffered.get() + queued;
         self.running += tally.running() as u64;
-        self.unfinished += tally.unfinished();
+        self.unfinished += tally.unfinished() + queued;
         self.streams += 1;
     }
 }

@@ -203,7 +203,10 @@ impl<T> Ahead<T> {
 
     /// Whether there is room.
     fn claim(&mut self) -> bool {
-        self.room = self.member.hub.claim_room();
+        // A queue with a strategy reads ahead itself.
+        if self.member.hub.backpressure.is_none() {
+            self.room = self.member.hub.claim_room();
+        }
         self.room > 0
     }
 

@@ -4,25 +4,28 @@ use std::task::Context;
 use super::Stopped;
 use super::hub::Hub;
 use super::tally::Tally;
+use crate::backpressure::BackpressureMonitor;
 
 /// A stream of a processor; the last of its parts that goes takes it out.
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) hub: Arc<Hub>,
     pub(super) tally: Arc<Tally>,
+    /// Of its queue, where that has a strategy.
+    pub(super) monitor: OnceLock<BackpressureMonitor>,
     /// From its first poll on.
     id: OnceLock<usize>,
 }
 
 impl Member {
     pub(super) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, tally: Arc::default(), id: OnceLock::new() }
+        Self { hub, tally: Arc::default(), monitor: OnceLock::new(), id: OnceLock::new() }
     }
 
     /// Begins, if it has not.
     pub(super) fn join(&self) -> Result<(), Stopped> {
         if self.id.get().is_none() {
-            let id = self.hub.join(&self.tally)?;
+            let id = self.hub.join(&self.tally, self.monitor.get())?;
             self.id.get_or_init(|| id);
         }
         Ok(())

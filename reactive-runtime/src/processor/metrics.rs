@@ -2,11 +2,12 @@ use std::fmt;
 use std::time::Duration;
 
 use super::hub::{Hub, Totals};
+use crate::backpressure::BackpressureMetrics;
 
 /// How a [`StreamProcessor`](super::StreamProcessor) does, over all of its streams: a snapshot.
 ///
-/// Of the items that came, at every moment: `items_taken = items_processed + items_failed + items_cancelled + items_buffered +
-/// items_in_flight`.
+/// Of the items that came, at every moment: `items_taken = items_processed + items_failed + items_dropped + items_cancelled +
+/// items_buffered + items_in_flight`.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ProcessorMetrics {
@@ -16,6 +17,8 @@ pub struct ProcessorMetrics {
     pub items_processed: u64,
     /// How many items failed for good, those of calls that panicked among them.
     pub items_failed: u64,
+    /// How many items its backpressure strategy dropped.
+    pub items_dropped: u64,
     /// How many items were lost as their stream was dropped before they were done.
     pub items_cancelled: u64,
     /// How many items are read ahead.
@@ -45,18 +48,23 @@ pub struct ProcessorMetrics {
     pub under_pressure: bool,
     /// For how many seconds the processor has run.
     pub elapsed_seconds: f64,
+    /// How the queue does of the stream that began last, where the processor was given a strategy.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub backpressure: Option<BackpressureMetrics>,
 }
 
 impl ProcessorMetrics {
     pub(super) fn of(hub: &Hub) -> Self {
         let (totals, elapsed) = hub.totals();
         let Totals { taken, processed, failed, cancelled, buffered, .. } = totals;
-        let usage = buffered as f64 / hub.config.buffer_size as f64;
+        let usage = buffered as f64 / hub.buffer_size() as f64;
+        let backpressure = hub.backpressure();
         let latencies = hub.latencies();
         Self {
             items_taken: taken,
             items_processed: processed,
             items_failed: failed,
+            items_dropped: totals.dropped,
             items_cancelled: cancelled,
             items_buffered: buffered,
             items_in_flight: totals.unfinished.saturating_sub(buffered),
@@ -75,6 +83,7 @@ impl ProcessorMetrics {
             buffer_usage_percent: 100.0 * usage,
             under_pressure: usage >= hub.config.backpressure_threshold,
             elapsed_seconds: elapsed.as_secs_f64(),
+            backpressure,
         }
     }
 }

@@ -17,6 +17,7 @@ mod metrics;
 mod operation;
 mod outcome;
 mod places;
+mod pressure;
 mod stream_processor;
 mod tally;
 
@@ -33,6 +34,7 @@ pub use outcome::{
     As, Awaited, AwaitedFallible, Fallible, Keeps, NeverFails, NoResult, Outcome, TryOutcome, UseTryProcess,
     Value,
 };
+pub use pressure::{CountDrops, Queue, Watching};
 pub use stream_processor::StreamProcessor;
 
 use std::borrow::Cow;
@@ -43,27 +45,29 @@ use crate::concurrent::{Calls, ConcurrentFlow, Limit, Order, Unkeyed, Work};
 use crate::fault::{Failed, Fault, Join};
 use crate::flow::Flow;
 
-/// The flows of a processor, one below the other.
-pub type Processed<F, T, C, J, U, K> =
-    ProcessFlow<ConcurrentFlow<Intake<F, T, K>, Work<T, C, Unkeyed, J, Operated<U, T>>, K>>;
+/// The flows of a processor, one below the other. `E` is what upstream fails with, and `K` what the processor does.
+pub type Processed<F, T, C, J, U, E, K> =
+    ProcessFlow<ConcurrentFlow<Intake<Queue<F, T, K>, T, K>, Work<T, C, Unkeyed, J, Operated<U, T>>, K>, E>;
 
 /// Puts a processor below `upstream`.
-pub(crate) fn attach<M, F, T, G, D, P, C, J, U, K>(
+pub(crate) fn attach<M, F, T, G, D, P, C, J, U, E, K>(
     upstream: F,
     processor: &StreamProcessor,
     f: G,
     (name, letters, worth): (Cow<'static, str>, D, P),
     order: Order,
-) -> Processed<F, T, C, J, U, K>
+) -> Processed<F, T, C, J, U, E, K>
 where
-    F: Flow<Item = T, Error = K>,
+    F: Flow<Item = T, Error = E>,
     M: Kind<T, G, D, P, U, Calls = C>,
     C: Calls<T, Job = J, Output = Operated<U, T>>,
-    K: Fault + Join<Failed<ProcessError<T>>>,
+    E: Fault + Join<Failed<ProcessError<T>>, Out = K>,
+    K: Fault,
 {
-    let hub = processor.hub().clone();
+    let member = Arc::new(Member::new(processor.hub().clone()));
+    let hub = &member.hub;
+    let upstream = Queue::new(upstream, hub.backpressure.as_ref(), &member);
     let limit = Limit::concurrency(hub.config.max_concurrent_operations);
-    let member = Arc::new(Member::new(hub));
     let calls = M::calls(f, Stage { member: member.clone(), name, letters, worth });
     let work = Work::new(calls, Unkeyed, limit, order);
     let operations = ConcurrentFlow::new(Intake::new(upstream, member.clone()), work);

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::handlers::{Handled, Handlers};
+use super::handlers::Handled;
 use super::hub::Hub;
 use super::{Failure, Keeps, Kind, NoLetters, Outcome, ProcessError, ProcessorMetrics, StopReport, Stopped};
 use super::{StreamConfig, TryOutcome};
+use crate::backpressure::BackpressureConfig;
 use crate::concurrent::Always;
 use crate::config::ConfigError;
 use crate::fault::{Failed, Fault, Join};
@@ -59,8 +60,7 @@ impl StreamProcessor {
     /// All fields of the config that have no meaning as they are.
     pub fn new(config: StreamConfig) -> Result<Self, ConfigError> {
         config.validate()?;
-        let retry = config.retry();
-        Ok(Self { hub: Arc::new(Hub::new(config, retry, Handlers::default())) })
+        Ok(Self { hub: Arc::new(Hub::new(config)) })
     }
 
     /// Tries failed items again as `retry` says, in place of the config.
@@ -71,8 +71,67 @@ impl StreamProcessor {
     #[track_caller]
     #[must_use]
     pub fn with_retry(self, retry: Retry) -> Self {
-        let hub = Arc::into_inner(self.hub).expect("a processor is set up before it has streams and clones");
-        Self { hub: Arc::new(Hub::new(hub.config, retry, hub.handlers)) }
+        self.set_up(|hub| hub.retry = retry)
+    }
+
+    /// Lets a strategy decide what is queued while no more operations may run, in place of a buffer that makes the source wait.
+    ///
+    /// Each stream has a queue of its own, of the config's `buffer_size`. A circuit breaker opens on failures of the operations,
+    /// and on an overload that lasts.
+    ///
+    /// # Data loss
+    ///
+    /// What the strategy drops; it is counted.
+    ///
+    /// # Errors
+    ///
+    /// All fields of the config that have no meaning as they are.
+    ///
+    /// # Panics
+    ///
+    /// If the processor has streams or clones already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // Only the two newest items are worth the work, which takes as long as four of them need to come.
+    /// let processor = StreamProcessor::new(StreamConfig::default().max_concurrent_operations(1))?
+    ///     .with_backpressure(BackpressureConfig {
+    ///         strategy: BackpressureStrategy::DropOldest,
+    ///         buffer_size: 2,
+    ///         ..Default::default()
+    ///     })?;
+    /// let work = async |item: usize| {
+    ///     tokio::time::sleep(Duration::from_millis(45)).await;
+    ///     item
+    /// };
+    /// let worked_on = pipeline! {
+    ///     interval(10ms)
+    ///         |> take(9)
+    ///         |> enumerate()
+    ///         |> map(|(i, _)| i)
+    ///         |> process(&processor, work)
+    ///         |> collect::<Vec<_>>()
+    /// };
+    /// assert_eq!(worked_on.await?, [0, 3, 7, 8]);
+    /// assert_eq!(processor.metrics().items_dropped, 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn with_backpressure(self, config: BackpressureConfig) -> Result<Self, ConfigError> {
+        config.validate()?;
+        Ok(self.set_up(|hub| hub.backpressure = Some(config)))
+    }
+
+    #[track_caller]
+    fn set_up(mut self, set: impl FnOnce(&mut Hub)) -> Self {
+        set(Arc::get_mut(&mut self.hub).expect("a processor is set up before it has streams and clones"));
+        self
     }
 
     /// Its config.

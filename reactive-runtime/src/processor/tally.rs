@@ -18,6 +18,8 @@ pub(super) struct Tally {
     pub(super) begun: Count,
     /// Items that were read ahead.
     pub(super) buffered: Count,
+    /// Items that a strategy dropped.
+    pub(super) dropped: Count,
     /// Places for operations: those of running ones, and those that are free for the next.
     running: AtomicUsize,
     spare: AtomicUsize,

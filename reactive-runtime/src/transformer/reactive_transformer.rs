@@ -7,6 +7,7 @@ use super::cache::{Cache, Counts};
 use super::validation::{Invalid, Verdict};
 use super::workers::Workers;
 use super::{TransformationConfig, TransformerMetrics};
+use crate::backpressure::BackpressureConfig;
 use crate::config::ConfigError;
 use crate::fault::{Failed, Fault, Join};
 use crate::flow::Flow;
@@ -16,8 +17,15 @@ use crate::source::Source;
 
 /// Calls a function for each item of its streams on threads of their own, validates what it gives, and keeps it for equal items.
 ///
+/// While no more operations may run, the strategy of its `BackpressureConfig` decides what is queued. By default a source that
+/// is pulled is only held up.
+///
 /// For functions that compute or block; one that awaits is for a [`StreamProcessor`]. A handle, cheap to clone: its streams share
 /// its threads and limits.
+///
+/// # Data loss
+///
+/// What the strategy drops; what fails for good, or is not valid, unless told to fail then. All of it is counted.
 ///
 /// # Examples
 ///
@@ -27,6 +35,7 @@ use crate::source::Source;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let transformer = ReactiveTransformer::new(
 ///     StreamConfig::default(),
+///     BackpressureConfig::default(),
 ///     TransformationConfig { max_workers: 4, enable_caching: true, ..Default::default() },
 /// )?;
 /// let lengths = transformer.transform_stream(["a", "bcd", "a", ""], |word| word.len(), |length| *length > 0);
@@ -52,11 +61,15 @@ impl ReactiveTransformer {
     /// # Errors
     ///
     /// All fields of one of the configs that have no meaning as they are.
-    pub fn new(stream: StreamConfig, transformation: TransformationConfig) -> Result<Self, ConfigError> {
+    pub fn new(
+        stream: StreamConfig,
+        backpressure: BackpressureConfig,
+        transformation: TransformationConfig,
+    ) -> Result<Self, ConfigError> {
         transformation.validate()?;
         let workers = Workers::new(transformation.max_workers, stream.batch_size);
         Ok(Self {
-            processor: StreamProcessor::new(stream)?,
+            processor: StreamProcessor::new(stream)?.with_backpressure(backpressure)?,
             config: Arc::new(transformation),
             workers,
             invalid: Arc::default(),
