@@ -121,7 +121,7 @@ impl std::error::Error for UnknownStrategy {}
 /// How a [`BackpressureHandler`](super::BackpressureHandler) is set up.
 ///
 /// With the feature `serde` it is read from any format; what is left out has its default, and a name that it does not know
-/// is an error. Durations are text (`"30s"`) or seconds (`30.0`).
+/// is an error that says which one was meant. Durations are text (`"30s"`) or seconds (`30.0`).
 ///
 /// # Data loss
 ///
@@ -146,11 +146,7 @@ impl std::error::Error for UnknownStrategy {}
 /// );
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct BackpressureConfig {
     /// What happens when items come too fast. Default: adaptive.
     pub strategy: BackpressureStrategy,
@@ -193,7 +189,54 @@ impl Default for BackpressureConfig {
     }
 }
 
+crate::config::fields::setters! {
+    BackpressureConfig:
+    strategy: BackpressureStrategy,
+    buffer_size: usize,
+    high_watermark: f64,
+    low_watermark: f64,
+    sample_rate: f64,
+    adaptive_window: usize,
+    max_delay: Duration,
+    circuit_breaker_threshold: u32,
+    recovery_timeout: Duration,
+}
+
+#[cfg(feature = "serde")]
+crate::config::fields::reads_fields! {
+    BackpressureConfig:
+    strategy,
+    buffer_size,
+    high_watermark,
+    low_watermark,
+    sample_rate,
+    adaptive_window,
+    max_delay as crate::config::fields::TextOrSeconds,
+    circuit_breaker_threshold,
+    recovery_timeout as crate::config::fields::TextOrSeconds,
+}
+
 impl BackpressureConfig {
+    /// For a load that is steady and known: the producer waits, and nothing is lost.
+    pub fn steady() -> Self {
+        Self {
+            strategy: BackpressureStrategy::Block,
+            high_watermark: 0.8,
+            low_watermark: 0.3,
+            ..Self::default()
+        }
+    }
+
+    /// For a load that comes in bursts: the delay is bounded, and pressure is told of early.
+    pub fn bursty() -> Self {
+        Self {
+            strategy: BackpressureStrategy::Adaptive,
+            high_watermark: 0.7,
+            low_watermark: 0.2,
+            ..Self::default()
+        }
+    }
+
     /// Looks at every field.
     ///
     /// # Errors
