@@ -57,11 +57,11 @@ async fn takes_functions_of_every_kind() {
     assert_eq!(p.try_process_stream(0..3, even).collect::<Vec<_>>().await.unwrap(), [0, 2]);
     assert_eq!(p.try_process_stream(0..3, even_later).collect::<Vec<_>>().await.unwrap(), [0, 2]);
     // Their items are inferred.
-    let upper = p.process_stream(["a"], |name| name.to_uppercase());
-    assert_eq!(upper.collect::<Vec<_>>().await.unwrap(), ["A"]);
+    let upper = p.process_stream(["a"], |name| name.to_uppercase() + "!");
+    assert_eq!(upper.collect::<Vec<_>>().await.unwrap(), ["A!"]);
     let upper = p.process_stream(["a"], async |name| name.to_uppercase());
     assert_eq!(upper.collect::<Vec<_>>().await.unwrap(), ["A"]);
-    let parsed = p.try_process_stream(["7"], |text| text.parse::<u32>());
+    let parsed = p.try_process_stream(["7 "], |text| text.trim().parse::<u32>());
     assert_eq!(parsed.collect::<Vec<_>>().await.unwrap(), [7]);
     let parsed = p.try_process_stream(["7"], async |text| text.parse::<u32>());
     assert_eq!(parsed.collect::<Vec<_>>().await.unwrap(), [7]);
@@ -148,6 +148,27 @@ async fn values_that_are_there_at_once_share_its_limits_too() {
     let _ = tokio::join!(stream('a'), stream('b'));
     let first = order.borrow().iter().position(|name| *name == 'b').unwrap();
     assert_eq!(first, 10);
+}
+
+/// To forget the waker of a task may drop the task, and with it another stream of the same processor.
+#[tokio::test(start_paused = true)]
+async fn forgets_a_waker_that_holds_another_of_its_streams() {
+    struct Holds(#[expect(dead_code, reason = "it is only dropped")] Mutex<Box<dyn std::any::Any + Send>>);
+    impl std::task::Wake for Holds {
+        fn wake(self: Arc<Self>) {}
+    }
+    let p = processor(config());
+    let pending = || Pipe::from_stream(futures::stream::pending::<u32>());
+    let mut other = p.process_stream(pending(), |x| x);
+    assert!(futures::poll!(other.next()).is_pending());
+    let holder = Arc::new(Holds(Mutex::new(Box::new(other))));
+    let waker = std::task::Waker::from(holder);
+    let mut stream = p.process_stream(pending(), |x| x);
+    assert!(stream.poll_next_unpin(&mut std::task::Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    // The source keeps no waker; the processor does, and now has another one.
+    assert!(futures::poll!(stream.next()).is_pending());
+    assert_eq!(p.metrics().streams, 1);
 }
 
 #[tokio::test(start_paused = true)]

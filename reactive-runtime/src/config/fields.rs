@@ -88,30 +88,6 @@ impl From<TextOrSeconds> for std::time::Duration {
     }
 }
 
-/// The same, where it may be left out.
-#[cfg(feature = "serde")]
-#[derive(serde::Deserialize)]
-pub(crate) struct OptionalTextOrSeconds(Option<TextOrSeconds>);
-
-#[cfg(feature = "serde")]
-impl From<OptionalTextOrSeconds> for Option<std::time::Duration> {
-    fn from(OptionalTextOrSeconds(duration): OptionalTextOrSeconds) -> Self {
-        duration.map(Into::into)
-    }
-}
-
-/// Writes a duration that may be left out, as text.
-#[cfg(feature = "serde")]
-pub(crate) fn serialize_option<S: serde::Serializer>(
-    duration: &Option<std::time::Duration>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    match duration {
-        Some(duration) => super::duration::serialize(duration, to),
-        None => to.serialize_none(),
-    }
-}
-
 /// What is wrong with a name that no field has.
 #[cfg(any(test, feature = "serde"))]
 pub(crate) fn unknown_field(name: &str, fields: &[&str]) -> String {

@@ -18,11 +18,14 @@ use tokio::time::{Instant, sleep};
 
 use super::Elapsed;
 use super::left_off::{LeftOff, Note};
+use crate::backpressure::BackpressureConfig;
 use crate::flow::{BUDGET, Downstream, Drive, Driven, Flow};
 use crate::flow_control::{FlowControlConfig, adaptive};
 use crate::live::Live;
 use crate::pipe::Pipe;
 use crate::source::Source;
+use crate::processor::{ProcessError, StreamConfig, StreamProcessor};
+use crate::retry::Retry;
 use crate::testing::{Timeline, WakeCounter, in_virtual_time};
 use crate::units::{h, ms};
 
@@ -222,6 +225,20 @@ macro_rules! timed_laws {
         }
     )*};
 }
+fn one_at_a_time() -> StreamProcessor {
+    StreamProcessor::new(StreamConfig::default().max_concurrent_operations(1)).unwrap()
+}
+
+async fn slow(x: u32) -> u32 {
+    sleep(ms(u64::from(x % 3))).await;
+    x
+}
+
+async fn slow_odd(x: u32) -> Result<u32, String> {
+    let x = slow(x).await;
+    if x % 2 == 1 { Ok(x) } else { Err(format!("{x} is even")) }
+}
+
 timed_laws! {
     audit(p) => p.audit(ms(4));
     audit_on_drop(p) => p.with(|i| i.audit(ms(4)).on_drop(|_| ()));
@@ -236,6 +253,15 @@ timed_laws! {
         except no_timer = "it is paced";
     map_async_adaptive(p) => p.with(|i| i.map_async(after_a_while).concurrency(adaptive(1..=3))),
         except no_timer = "its futures pend";
+    process(p) => p.process(&StreamProcessor::default(), slow), except no_timer = "each attempt may time out";
+    process_one_at_a_time(p) => p.process(&one_at_a_time(), slow), except no_timer = "each attempt may time out";
+    process_pressured(p) => p.process(
+        &one_at_a_time().with_backpressure(BackpressureConfig::default()).unwrap(),
+        slow
+    ),
+        except no_timer = "each attempt may time out";
+    process_retry(p) => p.try_process(&StreamProcessor::default().with_retry(Retry::fixed(ms(3)).max_retries(1)), slow_odd),
+        except no_timer = "each attempt may time out";
     sample(p) => p.sample(ms(3));
     sample_live(p) => p.sample(Live::new(ms(3)));
     session_window(p) => p.with(|i| i.session_window(ms(3)).max(ms(7)));
@@ -303,6 +329,12 @@ impl Debug for Trouble {
             Self::Item(item) => write!(f, "trouble {item}"),
             Self::Elapsed => f.write_str("elapsed"),
         }
+    }
+}
+
+impl From<ProcessError<u32>> for Trouble {
+    fn from(error: ProcessError<u32>) -> Self {
+        panic!("{error}")
     }
 }
 

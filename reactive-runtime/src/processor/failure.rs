@@ -55,12 +55,36 @@ impl fmt::Display for TimedOut {
 impl Error for TimedOut {}
 
 /// An item that failed for good, and how: what a dead-letter sink is given.
+///
+/// With the feature `serde` it is written as one record: the item, the error and why there was no further attempt as text, the
+/// attempts, the stage, and the times in seconds since 1970.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct DeadLetter<T> {
     /// The item, as it came.
     pub item: T,
     /// How it failed.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub failure: Failure,
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Failure {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let seconds = |time: SystemTime| {
+            time.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+        };
+        let mut record = to.serialize_struct("Failure", 6)?;
+        record.serialize_field("error", &self.error.to_string())?;
+        record.serialize_field("attempts", &self.attempts)?;
+        record.serialize_field("gave_up", &self.gave_up.to_string())?;
+        record.serialize_field("stage", &self.stage)?;
+        record.serialize_field("began", &seconds(self.began))?;
+        record.serialize_field("failed", &seconds(self.failed))?;
+        record.end()
+    }
 }
 
 /// How a stream of a [`StreamProcessor`](super::StreamProcessor) fails.

@@ -54,6 +54,7 @@ impl Handled<super::Value> for () {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<F: Future<Output = ()> + Send + 'static> Handled<super::Awaited> for F {
     fn rest(self) -> Option<Handling> {
         Some(Box::pin(self))

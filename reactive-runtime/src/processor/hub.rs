@@ -192,7 +192,7 @@ impl Hub {
                 woken.0.extend(state.streams.get_mut(&other).and_then(|stream| stream.waker.take()));
                 woken.0.push(cx.waker().clone());
             }
-            Asked::Wait => state.listen(id, cx),
+            Asked::Wait => woken.1 = state.listen(id, cx),
         }
         self.contended.store(state.places.is_contended(), Ordering::Relaxed);
         drop(state);
@@ -204,9 +204,9 @@ impl Hub {
     pub(super) fn settle(&self, id: usize, tally: &Tally, pending: Option<&Context<'_>>) {
         tally.set_polled(false);
         let mut state = self.lock();
-        let woken = self.give_back(&mut state, tally.take_spare());
+        let mut woken = self.give_back(&mut state, tally.take_spare());
         if let Some(cx) = pending {
-            state.listen(id, cx);
+            woken.1 = state.listen(id, cx);
             if self.is_stopping() && !tally.is_closed() {
                 // The stop came in this poll, too late to be seen.
                 cx.waker().wake_by_ref();
@@ -220,7 +220,7 @@ impl Hub {
     fn give_back(&self, state: &mut State, places: usize) -> Woken {
         state.places.give_back(places);
         self.contended.store(state.places.is_contended(), Ordering::Relaxed);
-        let mut woken = Woken(Vec::new());
+        let mut woken = Woken(Vec::new(), None);
         if places > 0 && state.places.is_contended() {
             let State { places, streams, .. } = state;
             let waiting = places.waiting().filter_map(|id| streams.get_mut(&id)?.waker.take());
@@ -250,7 +250,8 @@ impl Hub {
             Phase::New | Phase::Running => state.phase = Phase::Stopping,
             Phase::Stopping | Phase::Stopped(_) => return,
         }
-        let woken = Woken(state.streams.values_mut().filter_map(|stream| stream.waker.take()).collect());
+        let wakers = state.streams.values_mut().filter_map(|stream| stream.waker.take()).collect();
+        let woken = Woken(wakers, None);
         drop(state);
         woken.wake();
     }
@@ -261,7 +262,9 @@ impl Hub {
         if state.streams.values().all(|stream| stream.tally.is_idle()) {
             return Poll::Ready(());
         }
-        state.stopping.push(cx.waker().clone());
+        if !state.stopping.iter().any(|known| known.will_wake(cx.waker())) {
+            state.stopping.push(cx.waker().clone());
+        }
         Poll::Pending
     }
 
@@ -304,11 +307,11 @@ impl Hub {
 }
 
 impl State {
-    fn listen(&mut self, id: usize, cx: &Context<'_>) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        match &mut stream.waker {
-            Some(known) if known.will_wake(cx.waker()) => {}
-            known => *known = Some(cx.waker().clone()),
+    /// Leaves the waker of a stream, and gives the one that was there, to be dropped once the lock is free.
+    fn listen(&mut self, id: usize, cx: &Context<'_>) -> Option<Waker> {
+        match &mut self.streams.get_mut(&id)?.waker {
+            Some(known) if known.will_wake(cx.waker()) => None,
+            known => known.replace(cx.waker().clone()),
         }
     }
 }
@@ -338,8 +341,8 @@ impl Totals {
     }
 }
 
-/// Who is to be woken, once the lock is free.
-struct Woken(Vec<Waker>);
+/// Who is to be woken, and who is to be forgotten, once the lock is free: both is foreign code.
+struct Woken(Vec<Waker>, Option<Waker>);
 
 impl Woken {
     fn wake(self) {

@@ -94,6 +94,14 @@ pin_project! {
         #[pin]
         attempts: Option<J>,
         began: Duration,
+        // In a box, as few fail.
+        telling: Option<Pin<Box<Telling<T, L>>>>,
+    }
+}
+
+pin_project! {
+    // Who is still to be told of a failure.
+    struct Telling<T, L> {
         // What the asynchronous error handlers still do; the last one is first.
         handling: Vec<Handling>,
         // For the sink, once they are done.
@@ -122,8 +130,7 @@ where
         let on_panic = OnPanic(tally);
         let attempts = Some(self.attempts.begin(item));
         on_panic.none();
-        let began = tally.now();
-        Operation { attempts, began, handling: Vec::new(), letter: None, sending: None, failed: None }
+        Operation { attempts, began: tally.now(), telling: None }
     }
 
     fn poll_job(&mut self, job: Pin<&mut Self::Job>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -144,35 +151,49 @@ where
                     return Poll::Ready(Operated::Done(value));
                 }
                 Err(error) => {
-                    let (handling, letter) = self.fail(error, *job.began);
-                    *job.handling = handling;
-                    *job.letter = Some(letter);
+                    *job.telling = Some(self.fail(error, *job.began));
                 }
             }
         }
-        while let Some(handling) = job.handling.last_mut() {
+        let telling = job.telling.as_mut().expect("an operation that has failed is told of");
+        let failed = ready!(telling.as_mut().poll(cx, &mut self.letters, self.member.hub.config.on_failure));
+        Poll::Ready(failed.map_or(Operated::Skipped, Operated::Failed))
+    }
+}
+
+impl<T: Clone, L: Future<Output = ()>> Telling<T, L> {
+    /// Ready when everybody knows; with the letter if the stream is to fail.
+    fn poll<D: Letters<T, Sending = L>>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        letters: &mut D,
+        on_failure: OnFailure,
+    ) -> Poll<Option<DeadLetter<T>>> {
+        let mut me = self.project();
+        while let Some(handling) = me.handling.last_mut() {
             ready!(handling.as_mut().poll(cx));
-            job.handling.pop();
+            me.handling.pop();
         }
-        if let Some(letter) = job.letter.take() {
-            *job.failed = (self.member.hub.config.on_failure == OnFailure::Fail).then(|| letter.clone());
-            job.sending.set(self.letters.send(letter));
+        if let Some(letter) = me.letter.take() {
+            *me.failed = (on_failure == OnFailure::Fail).then(|| letter.clone());
+            me.sending.set(letters.send(letter));
         }
-        if let Some(sending) = job.sending.as_mut().as_pin_mut() {
+        if let Some(sending) = me.sending.as_mut().as_pin_mut() {
             ready!(sending.poll(cx));
-            job.sending.set(None);
+            me.sending.set(None);
         }
-        Poll::Ready(job.failed.take().map_or(Operated::Skipped, Operated::Failed))
+        Poll::Ready(me.failed.take())
     }
 }
 
 impl<A, D> Operating<A, D> {
     /// An item has failed for good: tells the error handlers.
-    fn fail<T, E: Into<BoxError>>(
+    #[cold]
+    fn fail<T, E: Into<BoxError>, L>(
         &self,
         error: CallError<E, T>,
         began: Duration,
-    ) -> (Vec<Handling>, DeadLetter<T>) {
+    ) -> Pin<Box<Telling<T, L>>> {
         let Member { hub, tally, .. } = &*self.member;
         tally.failed.add(1);
         let CallError { item, attempts, cause, gave_up } = error;
@@ -184,6 +205,8 @@ impl<A, D> Operating<A, D> {
             began: hub.wall(began),
             failed: hub.wall(hub.now()),
         };
-        (hub.handlers.call(&failure), DeadLetter { item, failure })
+        let handling = hub.handlers.call(&failure);
+        let letter = Some(DeadLetter { item, failure });
+        Box::pin(Telling { handling, letter, sending: None, failed: None })
     }
 }

@@ -86,6 +86,7 @@ impl<U, E> TryOutcome<Fallible> for Result<U, E> {
     type Error = E;
 }
 
+#[diagnostic::do_not_recommend]
 impl<F: Future<Output = Result<U, E>>, U, E> TryOutcome<AwaitedFallible> for F {
     type Value = U;
     type Error = E;
@@ -100,8 +101,11 @@ impl<F: Future<Output = Result<U, E>>, U, E> TryOutcome<AwaitedFallible> for F {
 pub trait Keeps<T> {}
 
 impl<T> Keeps<T> for Value {}
+#[diagnostic::do_not_recommend]
 impl<T: Clone, N> Keeps<T> for Awaited<N> {}
+#[diagnostic::do_not_recommend]
 impl<T: Clone> Keeps<T> for Fallible {}
+#[diagnostic::do_not_recommend]
 impl<T: Clone> Keeps<T> for AwaitedFallible {}
 
 /// Calls a function of the kind `M`, as one that gives a future of a `Result`.

@@ -17,7 +17,7 @@ pub struct TransformationConfig {
     /// How many results are kept, for each stream. Default: 10 000.
     pub cache_size: usize,
     /// For how long a result is kept. Default: for as long as there is room.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::config::fields::serialize_option"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "written::serialize"))]
     pub cache_ttl: Option<Duration>,
     /// Whether results are validated. Default: yes.
     pub enable_validation: bool,
@@ -80,6 +80,32 @@ crate::config::fields::reads_fields! {
     max_workers,
     enable_caching,
     cache_size,
-    cache_ttl as crate::config::fields::OptionalTextOrSeconds,
+    cache_ttl as written::Optional,
     enable_validation,
+}
+
+/// A duration that may be left out: text or seconds.
+#[cfg(feature = "serde")]
+mod written {
+    use std::time::Duration;
+
+    use serde::Serializer;
+
+    use crate::config::{duration, fields::TextOrSeconds};
+
+    #[derive(serde::Deserialize)]
+    pub(super) struct Optional(Option<TextOrSeconds>);
+
+    impl From<Optional> for Option<Duration> {
+        fn from(Optional(duration): Optional) -> Self {
+            duration.map(Into::into)
+        }
+    }
+
+    pub(super) fn serialize<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => duration::serialize(duration, to),
+            None => to.serialize_none(),
+        }
+    }
 }

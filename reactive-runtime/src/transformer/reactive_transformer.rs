@@ -283,7 +283,7 @@ enum Rejected<E> {
     Invalid(Invalid),
 }
 
-impl<E: Into<BoxError>> From<Rejected<E>> for BoxError {
+impl<E: Into<Self>> From<Rejected<E>> for BoxError {
     fn from(rejected: Rejected<E>) -> Self {
         match rejected {
             Rejected::Failed(error) => error.into(),
