@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 
 use futures::{FutureExt, StreamExt};
@@ -538,4 +539,41 @@ async fn works_on_another_task_and_on_items_that_are_not_clone() {
     let items = Pipe::from_iter((0..10).map(Item));
     let sum = p.process_stream(items, |item| item.0).sum::<u32>();
     assert_eq!(tokio::spawn(sum).await.unwrap().unwrap(), 45);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn streams_on_several_threads_share_a_processor_and_its_stop() {
+    for round in 0..20 {
+        let p = processor(config().max_concurrent_operations(3).buffer_size(10).batch_size(5));
+        let most = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let running = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let streams = (0..4).map(|_| {
+            let (most, running) = (most.clone(), running.clone());
+            let work = move |x: u64| {
+                let (most, running) = (most.clone(), running.clone());
+                async move {
+                    most.fetch_max(running.fetch_add(1, SeqCst) + 1, SeqCst);
+                    tokio::task::yield_now().await;
+                    running.fetch_sub(1, SeqCst);
+                    x
+                }
+            };
+            tokio::spawn(p.process_stream(0..u64::MAX, work).count())
+        });
+        let streams = streams.collect::<Vec<_>>();
+        let enough = 100 * (round + 1);
+        while p.metrics().items_processed < enough || p.metrics().streams < 4 {
+            tokio::task::yield_now().await;
+        }
+        let report = p.stop().await;
+        assert!(report.is_clean(), "{report}");
+        let mut given = 0;
+        for stream in streams {
+            given += stream.await.unwrap().unwrap() as u64;
+        }
+        let metrics = p.metrics();
+        assert_eq!((metrics.items_processed, metrics.items_taken, metrics.streams), (given, given, 0));
+        assert_eq!(report.metrics.items_processed, given);
+        assert!(most.load(SeqCst) <= 3);
+    }
 }

@@ -16,9 +16,10 @@ use tokio::runtime::Runtime;
 
 const ITEMS: u64 = 100_000;
 const MAKING: &str = "making items";
-/// How many times as many instructions `buffered(20)` takes at least, with metrics and without.
-const BY_METRICS: f64 = 1.3;
-const BY_NO_METRICS: f64 = 2.0;
+/// How many times as many instructions `buffered(20)` takes at least besides making items, with metrics and without. In time it
+/// is more, as its instructions are slower ones.
+const BY_METRICS: f64 = 1.6;
+const BY_NO_METRICS: f64 = 1.8;
 
 type Variant = fn(u64) -> u64;
 

@@ -58,7 +58,7 @@ where
         let failed = giving.failed;
         visit.leave(driven.is_pending().then_some(&*cx));
         if let Some(letter) = failed {
-            return Poll::Ready(Err(E::right(Failed(ProcessError::Failed(letter)))));
+            return Poll::Ready(Err(E::right(Failed(ProcessError::Failed(*letter)))));
         }
         if matches!(driven, Poll::Ready(Ok(Drive::Ended))) {
             me.operations.set(None);
@@ -108,7 +108,7 @@ impl Drop for Visit<'_, '_> {
 struct Giving<'a, T, D> {
     member: &'a Member,
     down: &'a mut D,
-    failed: Option<DeadLetter<T>>,
+    failed: Option<Box<DeadLetter<T>>>,
 }
 
 impl<U, T, D: Downstream<U>> Downstream<Operated<U, T>> for Giving<'_, T, D> {

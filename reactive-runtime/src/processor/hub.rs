@@ -182,6 +182,7 @@ impl Hub {
         (tally.has_spare() && !self.contended.load(Ordering::Relaxed)) || self.ask(id, tally, cx)
     }
 
+    #[cold]
     fn ask(&self, id: usize, tally: &Tally, cx: &Context<'_>) -> bool {
         let mut state = self.lock();
         let mut woken = self.give_back(&mut state, tally.take_spare());
@@ -323,7 +324,8 @@ impl Totals {
         self.dropped += tally.dropped.get();
         self.processed += tally.processed.get();
         self.failed += tally.failed.get();
-        self.retried += tally.attempts.get() - tally.begun.get();
+        // Another thread may have begun with an item between the two.
+        self.retried += tally.attempts.get().saturating_sub(tally.begun.get());
     }
 
     fn add_ended(&mut self, tally: &Tally) {

@@ -7,7 +7,7 @@ use crate::backpressure::BackpressureMetrics;
 /// How a [`StreamProcessor`](super::StreamProcessor) does, over all of its streams: a snapshot.
 ///
 /// Of the items that came, at every moment: `items_taken = items_processed + items_failed + items_dropped + items_cancelled +
-/// items_buffered + items_in_flight`.
+/// items_buffered + items_in_flight`. While another thread is in the middle of a poll, its counts may be some items apart.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ProcessorMetrics {

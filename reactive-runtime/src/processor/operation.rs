@@ -28,7 +28,8 @@ pub enum Operated<U, T> {
     /// It failed, and the stream goes on.
     Skipped,
     /// It failed, and the stream is to fail.
-    Failed(DeadLetter<T>),
+    // In a box: it is rare, and what became of an item is moved from hand to hand.
+    Failed(Box<DeadLetter<T>>),
 }
 
 /// Operations that are over at once, and cannot fail.
@@ -109,7 +110,7 @@ pin_project! {
         #[pin]
         sending: Option<L>,
         // For the error of the stream.
-        failed: Option<DeadLetter<T>>,
+        failed: Option<Box<DeadLetter<T>>>,
     }
 }
 
@@ -168,14 +169,14 @@ impl<T: Clone, L: Future<Output = ()>> Telling<T, L> {
         cx: &mut Context<'_>,
         letters: &mut D,
         on_failure: OnFailure,
-    ) -> Poll<Option<DeadLetter<T>>> {
+    ) -> Poll<Option<Box<DeadLetter<T>>>> {
         let mut me = self.project();
         while let Some(handling) = me.handling.last_mut() {
             ready!(handling.as_mut().poll(cx));
             me.handling.pop();
         }
         if let Some(letter) = me.letter.take() {
-            *me.failed = (on_failure == OnFailure::Fail).then(|| letter.clone());
+            *me.failed = (on_failure == OnFailure::Fail).then(|| Box::new(letter.clone()));
             me.sending.set(letters.send(letter));
         }
         if let Some(sending) = me.sending.as_mut().as_pin_mut() {

@@ -242,6 +242,8 @@ impl StreamProcessor {
     /// The results of calling `f` for each item of `source`, which gives a value, or a future of one: see
     /// [`Items::process`](crate::Items::process).
     ///
+    /// A stream becomes a source with [`Pipe::from_stream`], an iterator with [`Pipe::from_iter`].
+    ///
     /// # Examples
     ///
     /// ```
@@ -273,6 +275,8 @@ impl StreamProcessor {
 
     /// The values of calling `f` for each item of `source`, which gives a `Result`, or a future of one: see
     /// [`Items::try_process`](crate::Items::try_process).
+    ///
+    /// A stream becomes a source with [`Pipe::from_stream`], an iterator with [`Pipe::from_iter`].
     pub fn try_process_stream<S, T, R, M, F, K>(
         &self,
         source: S,
