@@ -1,4 +1,4 @@
-//! What a decision of the flow-control algorithms costs: `cargo bench --bench flow_control_costs`.
+//! What flow control costs: a decision, and an item of a stage: `cargo bench --bench flow_control_costs`.
 //!
 //! The items of `on_complete` are completed beforehand, so that nothing but the decision is measured; what the ledger costs
 //! is measured by itself. Times are for a thousand of each.
@@ -7,10 +7,12 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use divan::Bencher;
+use futures::executor::block_on;
 use reactive_runtime::flow_control::{
     Algorithm, Completion, CongestionAlgorithm, FlowControlConfig, Ledger, Selected, Signals, StageState,
     Ticket,
 };
+use reactive_runtime::pipeline;
 
 const THOUSAND: u32 = 1000;
 const ALL: [CongestionAlgorithm; 6] = CongestionAlgorithm::ALL;
@@ -88,5 +90,33 @@ fn on_interval(bencher: Bencher<'_, '_>, name: CongestionAlgorithm) {
         for signals in all {
             black_box(algorithm.on_interval(signals));
         }
+    });
+}
+
+/// A thousand items whose calls are ready at once, through a stage without flow control.
+#[divan::bench]
+fn stage_without(bencher: Bencher<'_, '_>) {
+    bencher.bench_local(|| {
+        let items = 0..black_box(THOUSAND);
+        block_on(
+            pipeline! { items |> map_async(async |x| x, concurrency = 16) |> fold(0, u32::wrapping_add) },
+        )
+    });
+}
+
+/// The same under flow control, at a pace that holds nothing back.
+#[divan::bench(args = ALL)]
+fn stage_with(bencher: Bencher<'_, '_>, congestion_algorithm: CongestionAlgorithm) {
+    let fast = 1e12;
+    let config = FlowControlConfig {
+        initial_rate: fast,
+        min_rate: fast,
+        max_rate: fast,
+        congestion_algorithm,
+        ..FlowControlConfig::default()
+    };
+    bencher.bench_local(|| {
+        let items = 0..black_box(THOUSAND);
+        block_on(pipeline! { items |> map_async(async |x| x, flow_control = &config) |> fold(0, u32::wrapping_add) })
     });
 }
