@@ -102,7 +102,7 @@ mod adaptive {
     #[test]
     fn uses_97_percent_with_short_waits() {
         for (name, wait) in
-            [("S1", 18), ("S2", 48), ("S3", 36), ("S4", 40), ("S5", 38), ("S6", 38), ("S8", 40)]
+            [("S1", 18), ("S2", 40), ("S3", 36), ("S4", 40), ("S5", 38), ("S6", 38), ("S8", 40)]
         {
             let runs = adaptive(name);
             let used = median(runs.iter().map(Run::utilization));
