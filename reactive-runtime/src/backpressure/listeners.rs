@@ -94,7 +94,7 @@ impl Listeners<(), ()> {
 
 impl<D, P> Listeners<D, P> {
     /// Hands each item that is dropped to `on_drop`, with the reason.
-    pub fn on_drop<T, G: FnMut(T, Reason)>(self, on_drop: G) -> Listeners<G, P> {
+    pub fn on_drop<T, G: OnDrop<T>>(self, on_drop: G) -> Listeners<G, P> {
         Listeners { on_drop, on_pressure: self.on_pressure }
     }
 

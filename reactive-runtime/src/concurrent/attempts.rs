@@ -191,7 +191,13 @@ where
 
     fn begin(&mut self, item: T) -> Self::Job {
         let kept = Some(self.recall.keep(&item));
-        Attempt { job: Some(self.call.gate.begin(self.call.f.begin(item))), timer: None, item: None, kept, attempts: 1 }
+        Attempt {
+            job: Some(self.call.gate.begin(self.call.f.begin(item))),
+            timer: None,
+            item: None,
+            kept,
+            attempts: 1,
+        }
     }
 
     fn poll_job(&mut self, attempt: Pin<&mut Self::Job>, cx: &mut Context<'_>) -> Poll<Self::Output> {

@@ -23,9 +23,9 @@ use crate::flow::{BUDGET, Downstream, Drive, Driven, Flow};
 use crate::flow_control::{FlowControlConfig, adaptive};
 use crate::live::Live;
 use crate::pipe::Pipe;
-use crate::source::Source;
 use crate::processor::{ProcessError, StreamConfig, StreamProcessor};
 use crate::retry::Retry;
+use crate::source::Source;
 use crate::testing::{Timeline, WakeCounter, in_virtual_time};
 use crate::units::{h, ms};
 

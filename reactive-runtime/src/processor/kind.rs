@@ -6,7 +6,7 @@ use super::letters::Letters;
 use super::member::Member;
 use super::operation::{AtOnce, Operated, Operating};
 use super::outcome::{As, Awaited, AwaitedFallible, Fallible, Value};
-use crate::concurrent::{Again, Attempts, Begins, Calls, Worth};
+use crate::concurrent::{Again, Attempts, Begins, Call, Calls, Worth};
 
 /// What a processor does with a function of the kind that this marker stands for: `F` takes `T`s and gives `U`s, `D` takes the
 /// dead letters, and `P` says which errors are worth another attempt.
@@ -35,7 +35,7 @@ impl<D, P> Stage<D, P> {
     fn operating<M, F>(self, f: F) -> Operating<Attempts<As<M, F>, Again<P>>, D> {
         let hub = &self.member.hub;
         let attempts = Attempts {
-            f: As::new(f, self.member.tally.clone()),
+            call: Call::new(As::new(f, self.member.tally.clone())),
             timeout: Some(hub.config.processing_timeout),
             recall: Again::new(hub.retry.clone()).with_worth(self.worth),
         };

@@ -17,7 +17,7 @@ use super::latencies::Sampling;
 use super::letters::Letters;
 use super::member::Member;
 use super::tally::OnPanic;
-use crate::concurrent::Calls;
+use crate::concurrent::{Calls, Ungoverned};
 use crate::retry::CallError;
 
 /// What became of an item.
@@ -36,19 +36,31 @@ pub enum Operated<U, T> {
 #[derive(Debug)]
 pub struct AtOnce<F> {
     f: F,
+    gate: Ungoverned,
     member: Arc<Member>,
     sampling: Sampling,
 }
 
 impl<F> AtOnce<F> {
     pub(super) fn new(f: F, member: Arc<Member>) -> Self {
-        Self { f, sampling: Sampling::new(member.hub.config.enable_metrics), member }
+        Self { f, gate: Ungoverned, sampling: Sampling::new(member.hub.config.enable_metrics), member }
     }
 }
 
 impl<T, U, F: FnMut(T) -> U> Calls<T> for AtOnce<F> {
     type Job = Ready<Operated<U, T>>;
     type Output = Operated<U, T>;
+    type Gate = Ungoverned;
+
+    #[inline(always)]
+    fn gate(&self) -> &Ungoverned {
+        &self.gate
+    }
+
+    #[inline(always)]
+    fn gate_mut(&mut self) -> &mut Ungoverned {
+        &mut self.gate
+    }
 
     #[inline(always)]
     fn begin(&mut self, item: T) -> Self::Job {
@@ -123,6 +135,17 @@ where
 {
     type Job = Operation<A::Job, T, D::Sending>;
     type Output = Operated<U, T>;
+    type Gate = A::Gate;
+
+    #[inline(always)]
+    fn gate(&self) -> &A::Gate {
+        self.attempts.gate()
+    }
+
+    #[inline(always)]
+    fn gate_mut(&mut self) -> &mut A::Gate {
+        self.attempts.gate_mut()
+    }
 
     fn begin(&mut self, item: T) -> Self::Job {
         let tally = &self.member.tally;

@@ -16,6 +16,7 @@ use crate::backpressure::{
 use crate::fault::{Failed, Fault, Join};
 use crate::flow::{Downstream, Driven, Flow};
 use crate::items::Stage;
+use crate::live::Setting;
 use crate::operator::{Pressured, PressuredFlow};
 
 pin_project! {
@@ -56,8 +57,8 @@ where
             failed: 0,
         };
         let monitor = member.monitor.get_or_init(BackpressureMonitor::new);
-        let pressured = Pressured::new(config.buffer_size, strategy).monitor(monitor);
-        let pressured = pressured.on_drop(CountDrops(member.tally.clone()));
+        let pressured = Pressured::new(Setting::fixed(config.buffer_size), strategy).monitor(monitor);
+        let pressured = pressured.on_drop::<T, _>(CountDrops(member.tally.clone()));
         Self { above: Above::Queued { upstream: pressured.attach(upstream) } }
     }
 }

@@ -168,7 +168,7 @@ impl<S> Pressured<S> {
 }
 
 impl<S, D, P> Pressured<S, D, P> {
-    pub(crate) fn on_drop<T, G: FnMut(T, Reason)>(self, on_drop: G) -> Pressured<S, G, P> {
+    pub(crate) fn on_drop<T, G: OnDrop<T>>(self, on_drop: G) -> Pressured<S, G, P> {
         self.map_listeners(|listeners| listeners.on_drop(on_drop))
     }
 
