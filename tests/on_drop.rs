@@ -68,7 +68,7 @@ proptest! {
     #[test]
     fn what_is_not_given_is_offered(case in cases(), d in 1..12u64) {
         let log = Log::default();
-        let gone = || { let log = log.clone(); move |item| log.borrow_mut().push(item) };
+        let gone = || { let log = log.clone(); move |item, _| log.borrow_mut().push(item) };
         let source = || Pipe::new(case.source(|_| true));
         accounts(&case, &log, source().with(|i| i.debounce(ms(d)).on_drop(gone()).max_wait(ms(20))))?;
         accounts(&case, &log, source().with(|i| i.sample(ms(d)).on_drop(gone())))?;
@@ -86,7 +86,7 @@ proptest! {
         let skip = |_| Recover::Skip;
         for which in 0..3 {
             let (gone, mut all) = (RefCell::new(Vec::new()), Vec::new());
-            let on_drop = |x| gone.borrow_mut().push(x);
+            let on_drop = |x, _| gone.borrow_mut().push(x);
             let source = Pipe::new(case.source(|_| true)).try_map(check);
             in_virtual_time(async {
                 all = match which {
@@ -147,14 +147,36 @@ async fn told<F: Flow<Item = u32, Error = std::convert::Infallible>>(pipe: Pipe<
 }
 
 #[test]
+fn each_item_is_offered_with_its_reason() {
+    use Reason::{Displaced, RateExceeded, Shutdown};
+    let told = RefCell::new(Vec::new());
+    let gone = || |item, reason| told.borrow_mut().push((item, reason));
+    in_virtual_time(async {
+        pipeline! { [1, 2, 3] |> debounce(1s).on_drop(gone()) |> drain() }.await;
+        assert_eq!(told.take(), [(1, Displaced), (2, Displaced)]);
+        pipeline! { [1, 2, 3] |> sample(1s, on_drop = gone()) |> drain() }.await;
+        assert_eq!(told.take(), [(1, Displaced), (2, Displaced), (3, Shutdown)]);
+        let failing = pipeline! { [1, 2, 3] |> try_map(|x| if x < 3 { Ok(x) } else { Err(x) }) |> audit(1s, on_drop = gone()) |> drain() };
+        assert_eq!(failing.await, Err(3));
+        assert_eq!(told.take(), [(1, Displaced), (2, Shutdown)]);
+        pipeline! { [1, 2, 3] |> throttle(1s).drop_excess().on_drop(gone()) |> drain() }.await;
+        assert_eq!(told.take(), [(2, RateExceeded), (3, RateExceeded)]);
+        pipeline! { [1, 2, 3] |> throttle(1s).latest().on_drop(gone()) |> drain() }.await;
+        assert_eq!(told.take(), [(2, Displaced)]);
+        pipeline! { [1, 2, 3] |> throttle(1s).drop_excess().per_key(|_| 0).on_drop(gone()) |> drain() }.await;
+        assert_eq!(told.take(), [(2, RateExceeded), (3, RateExceeded)]);
+    });
+}
+
+#[test]
 fn a_key_for_which_there_is_no_room_is_dropped_and_offered() {
     let mut dropped = Vec::new();
-    let on_drop = |x| dropped.push(x);
+    let on_drop = |x, reason| dropped.push((x, reason));
     let busy = pipeline! {
         0..1000u32 |> throttle(1h).latest().per_key(|x| *x).max_keys(10).on_drop(on_drop) |> collect::<Vec<_>>()
     };
     assert_eq!(in_virtual_time(busy), (0..10).collect::<Vec<_>>());
-    assert_eq!(dropped, (10..1000).collect::<Vec<_>>());
+    assert_eq!(dropped, (10..1000).map(|x| (x, Reason::QueueFull)).collect::<Vec<_>>());
 }
 
 #[test]
@@ -162,7 +184,7 @@ fn a_million_keys_are_held_to_their_bound() {
     let mut dropped = 0u32;
     let kept = pipeline! {
         0..2_000_000u32
-            |> throttle(1s, burst = 1).latest().per_key(|x| *x % 1_000_000).max_keys(1000).on_drop(|_| dropped += 1)
+            |> throttle(1s, burst = 1).latest().per_key(|x| *x % 1_000_000).max_keys(1000).on_drop(|_, _| dropped += 1)
             |> count()
     };
     let kept = in_virtual_time(kept) as u32;

@@ -26,7 +26,6 @@ mod macros;
 #[cfg(feature = "time")]
 pub mod newest;
 #[cfg(feature = "time")]
-mod on_drop;
 pub mod operator;
 mod pacer;
 mod pipe;

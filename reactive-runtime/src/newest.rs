@@ -11,9 +11,9 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
+use crate::backpressure::{OnDrop, Reason};
 use crate::flow::{Downstream, Drive, Driven, Flow, yield_now};
 use crate::items::{Stage, Staged};
-use crate::on_drop::OnDrop;
 use crate::timer::Timer;
 
 /// When the newest item is given.
@@ -55,8 +55,8 @@ impl<R, D> HoldNewest<R, D> {
 }
 
 impl<R, T, K> Staged<HoldNewest<R>, T, K> {
-    /// Hands each item that is dropped to `f`: when a newer one comes, and what is held when an error drops it, or the end
-    /// does.
+    /// Hands each item that is dropped to `f`, with the reason: for [`Reason::Displaced`] when a newer one comes, and for
+    /// [`Reason::Shutdown`] what is held when an error drops it, or the end does.
     ///
     /// # Examples
     ///
@@ -65,12 +65,12 @@ impl<R, T, K> Staged<HoldNewest<R>, T, K> {
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() {
     /// let mut dropped = 0;
-    /// let settled = pipeline! { 0..100 |> debounce(50ms, on_drop = |_| dropped += 1) |> collect::<Vec<_>>() };
+    /// let settled = pipeline! { 0..100 |> debounce(50ms, on_drop = |_, _| dropped += 1) |> collect::<Vec<_>>() };
     /// assert_eq!(settled.await, [99]);
     /// assert_eq!(dropped, 99);
     /// # }
     /// ```
-    pub fn on_drop<D: FnMut(T)>(self, f: D) -> Staged<HoldNewest<R, D>, T, K> {
+    pub fn on_drop<D: FnMut(T, Reason)>(self, f: D) -> Staged<HoldNewest<R, D>, T, K> {
         self.map_op(|op| HoldNewest { release: op.release, on_drop: f })
     }
 }
@@ -138,7 +138,7 @@ impl<F: Flow<Item = T>, R: Release, T, L: OnDrop<T>> Flow for NewestFlow<F, R, T
                 let last = match self.as_mut().replace_held(newest) {
                     Some(last) if R::AT_END => last,
                     last => {
-                        self.drop_item(last);
+                        self.drop_item(last, Reason::Shutdown);
                         return driven;
                     }
                 };
@@ -146,7 +146,7 @@ impl<F: Flow<Item = T>, R: Release, T, L: OnDrop<T>> Flow for NewestFlow<F, R, T
             }
             Poll::Ready(Err(_)) => {
                 let held = self.as_mut().replace_held(newest);
-                self.drop_item(held);
+                self.drop_item(held, Reason::Shutdown);
                 driven
             }
             Poll::Ready(Ok(Drive::Paused)) => unreachable!("a flow paused though nothing had broken"),
@@ -170,15 +170,15 @@ impl<F: Flow<Item = T>, R: Release, T, L: OnDrop<T>> NewestFlow<F, R, T, L> {
     fn replace_held(mut self: Pin<&mut Self>, newest: Option<T>) -> Option<T> {
         let held = self.as_mut().project().held.take().map(|held| held.item);
         if newest.is_some() {
-            self.drop_item(held);
+            self.drop_item(held, Reason::Displaced);
             return newest;
         }
         held
     }
 
-    fn drop_item(self: Pin<&mut Self>, item: Option<T>) {
+    fn drop_item(self: Pin<&mut Self>, item: Option<T>, reason: Reason) {
         if let Some(item) = item {
-            self.project().on_drop.dropped(item);
+            self.project().on_drop.dropped(item, reason);
         }
     }
 
@@ -210,7 +210,7 @@ impl<F: Flow<Item = T>, R: Release, T, L: OnDrop<T>> NewestFlow<F, R, T, L> {
             let now = Instant::now();
             let since = since.unwrap_or(now);
             if let Some(older) = me.held.replace(Held { item, newest: now, since }) {
-                me.on_drop.dropped(older.item);
+                me.on_drop.dropped(older.item, Reason::Displaced);
             }
         }
         let Some(held) = &*me.held else { return Poll::Pending };
@@ -236,13 +236,13 @@ struct Newest<'a, T, L> {
 impl<T, L: OnDrop<T>> Downstream<T> for Newest<'_, T, L> {
     #[inline(always)]
     fn push(&mut self, item: T) -> ControlFlow<()> {
-        if !L::LISTENS {
+        if !self.on_drop.listens() {
             *self.newest = Some(item);
             return ControlFlow::Continue(());
         }
         let older = self.newest.replace(item).or_else(|| self.held.take().map(|held| held.item));
         if let Some(older) = older {
-            self.on_drop.dropped(older);
+            self.on_drop.dropped(older, Reason::Displaced);
         }
         ControlFlow::Continue(())
     }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// Why an item was dropped.
+/// Why an item was dropped, by a queue or by a stage that follows the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -21,15 +21,17 @@ pub enum Reason {
     Deadline,
     /// The circuit breaker was open.
     CircuitOpen,
+    /// It came faster than the rate lets items pass.
+    RateExceeded,
     /// A strategy of your own says so.
     Custom,
-    /// The queue was dropped while it held the item.
+    /// The queue was dropped while it held the item; or the end or an error of the stream came while a stage did.
     Shutdown,
 }
 
 impl Reason {
     /// Every reason, in the order of their declaration.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::QueueFull,
         Self::Displaced,
         Self::Conflated,
@@ -38,6 +40,7 @@ impl Reason {
         Self::Priority,
         Self::Deadline,
         Self::CircuitOpen,
+        Self::RateExceeded,
         Self::Custom,
         Self::Shutdown,
     ];
@@ -53,6 +56,7 @@ impl Reason {
             Self::Priority => "priority",
             Self::Deadline => "deadline",
             Self::CircuitOpen => "circuit_open",
+            Self::RateExceeded => "rate_exceeded",
             Self::Custom => "custom",
             Self::Shutdown => "shutdown",
         }

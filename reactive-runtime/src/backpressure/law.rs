@@ -25,7 +25,9 @@ fn holds_at_every_step_of_100_000_random_schedules() {
     }
     // The schedules come everywhere.
     assert!(told.panics > 1000 && told.waits > 1000 && told.pressures > 1000, "{told:?}");
-    assert!(Reason::ALL.into_iter().all(|reason| told.drops.by(reason) > 20), "{told:?}");
+    // No queue has a rate.
+    let mut reasons = Reason::ALL.into_iter().filter(|reason| *reason != Reason::RateExceeded);
+    assert!(reasons.all(|reason| told.drops.by(reason) > 20), "{told:?}");
 }
 
 #[derive(Debug, Default)]

@@ -21,12 +21,14 @@ impl<T> OnDrop<T> for () {
     #[inline(always)]
     fn dropped(&mut self, _: T, _: Reason) {}
 
+    #[inline(always)]
     fn listens(&self) -> bool {
         false
     }
 }
 
 impl<T, F: FnMut(T, Reason)> OnDrop<T> for F {
+    #[inline(always)]
     fn dropped(&mut self, item: T, reason: Reason) {
         self(item, reason);
     }

@@ -241,7 +241,7 @@ async fn slow_odd(x: u32) -> Result<u32, String> {
 
 timed_laws! {
     audit(p) => p.audit(ms(4));
-    audit_on_drop(p) => p.with(|i| i.audit(ms(4)).on_drop(|_| ()));
+    audit_on_drop(p) => p.with(|i| i.audit(ms(4)).on_drop(|_, _| ()));
     batch_by_max_wait(p) => p.with(|i| i.batch_by(|x| x % 3, 2).max_keys(2).max_wait(ms(4)));
     batch_live(p) => p.with(|i| i.batch(Live::new(3)).max_wait(Live::new(ms(4))));
     batch_max_wait(p) => p.with(|i| i.batch(3).max_wait(ms(4)));

@@ -8,9 +8,9 @@ use pin_project_lite::pin_project;
 use super::pacing::{Allowance, Pacing};
 use super::weight::Weigh;
 use super::{CLOCK_EACH, Delaying, Throttle};
+use crate::backpressure::{OnDrop, Reason};
 use crate::flow::{Downstream, Driven, Flow};
 use crate::items::{Stage, Staged};
-use crate::on_drop::OnDrop;
 
 impl<W, T, K> Staged<Throttle<W>, T, K> {
     /// Drops items that come faster than the rate, where the throttle would delay them.
@@ -41,7 +41,7 @@ impl<W, T, K> Staged<Throttle<W>, T, K> {
 }
 
 impl<W, T, K> Staged<Throttle<W, DropExcess>, T, K> {
-    /// Hands each item that is dropped to `f`, when it comes.
+    /// Hands each item that is dropped to `f`, when it comes, for [`Reason::RateExceeded`].
     ///
     /// # Examples
     ///
@@ -51,12 +51,12 @@ impl<W, T, K> Staged<Throttle<W, DropExcess>, T, K> {
     /// # async fn main() {
     /// let mut dropped = Vec::new();
     /// let ticks = pipeline! { interval(10ms) |> enumerate() |> map(|(i, _)| i) |> take(7) };
-    /// let kept = pipeline! { ticks |> throttle(25ms).drop_excess().on_drop(|i| dropped.push(i)) |> collect::<Vec<_>>() };
+    /// let kept = pipeline! { ticks |> throttle(25ms).drop_excess().on_drop(|i, _| dropped.push(i)) |> collect::<Vec<_>>() };
     /// assert_eq!(kept.await, [0, 3, 6]);
     /// assert_eq!(dropped, [1, 2, 4, 5]);
     /// # }
     /// ```
-    pub fn on_drop<D: FnMut(T)>(self, f: D) -> Staged<Throttle<W, DropExcess<D>>, T, K> {
+    pub fn on_drop<D: FnMut(T, Reason)>(self, f: D) -> Staged<Throttle<W, DropExcess<D>>, T, K> {
         self.map_op(|op| op.with_mode(DropExcess { on_drop: f }))
     }
 }
@@ -151,7 +151,7 @@ impl<T, W: Weigh<T>, L: OnDrop<T>, D: Downstream<T>> Downstream<T> for Sieve<'_,
         if self.allowance.spend(weight) {
             return self.down.push(item);
         }
-        self.on_drop.dropped(item);
+        self.on_drop.dropped(item, Reason::RateExceeded);
         self.dropped += 1;
         if self.dropped.is_multiple_of(CLOCK_EACH) {
             self.look_at_the_clock();

@@ -7,10 +7,10 @@ use pin_project_lite::pin_project;
 use super::pacing::{Allowance, Pacing};
 use super::weight::Weigh;
 use super::{CLOCK_EACH, Delaying, Throttle};
+use crate::backpressure::{OnDrop, Reason};
 use crate::fault::Fault;
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::items::{Stage, Staged};
-use crate::on_drop::OnDrop;
 
 impl<W, T, K> Staged<Throttle<W>, T, K> {
     /// Keeps the newest of the items that come faster than the rate, where the throttle would delay them.
@@ -40,8 +40,8 @@ impl<W, T, K> Staged<Throttle<W>, T, K> {
 }
 
 impl<W, T, K> Staged<Throttle<W, Latest>, T, K> {
-    /// Hands each item that is dropped to `f`, when the newer one comes.
-    pub fn on_drop<D: FnMut(T)>(self, f: D) -> Staged<Throttle<W, Latest<D>>, T, K> {
+    /// Hands each item that is dropped to `f`, when the newer one comes, for [`Reason::Displaced`].
+    pub fn on_drop<D: FnMut(T, Reason)>(self, f: D) -> Staged<Throttle<W, Latest<D>>, T, K> {
         self.map_op(|op| op.with_mode(Latest { on_drop: f }))
     }
 }
@@ -171,7 +171,7 @@ impl<T, W: Weigh<T>, L: OnDrop<T>, D: Downstream<T>> Downstream<T> for Slot<'_, 
             return pushed;
         }
         if let Some((older, _)) = self.newest.replace((item, weight)) {
-            self.on_drop.dropped(older);
+            self.on_drop.dropped(older, Reason::Displaced);
         }
         self.replaced += 1;
         // From time to time it is seen whether the period is over.

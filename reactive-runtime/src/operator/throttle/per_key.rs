@@ -11,9 +11,9 @@ use super::latest::Latest;
 use super::pacing::Wait;
 use super::weight::Weigh;
 use super::{Delaying, Throttle};
+use crate::backpressure::{OnDrop, Reason};
 use crate::flow::Flow;
 use crate::items::{Stage, Staged};
-use crate::on_drop::OnDrop;
 use crate::operator::Key;
 
 /// How many keys are known at most, unless told otherwise.
@@ -131,15 +131,16 @@ impl<W, G, T, K> Staged<Throttle<W, PerKey<G>>, T, K> {
 }
 
 impl<W, G, T, K> Staged<Throttle<W, PerKey<G, DropExcess>>, T, K> {
-    /// Hands each item that is dropped to `f`, when it comes.
-    pub fn on_drop<D: FnMut(T)>(self, f: D) -> Staged<Throttle<W, PerKey<G, DropExcess<D>>>, T, K> {
+    /// Hands each item that is dropped to `f`, when it comes, for [`Reason::RateExceeded`].
+    pub fn on_drop<D: FnMut(T, Reason)>(self, f: D) -> Staged<Throttle<W, PerKey<G, DropExcess<D>>>, T, K> {
         self.map_op(|op| op.map_mode(|per_key| per_key.with_mode(DropExcess { on_drop: f })))
     }
 }
 
 impl<W, G, T, K> Staged<Throttle<W, PerKey<G, Latest>>, T, K> {
-    /// Hands each item that is dropped to `f`, when the newer one comes, or for want of room when it comes itself.
-    pub fn on_drop<D: FnMut(T)>(self, f: D) -> Staged<Throttle<W, PerKey<G, Latest<D>>>, T, K> {
+    /// Hands each item that is dropped to `f`, with the reason: for [`Reason::Displaced`] when the newer one comes, or for
+    /// [`Reason::QueueFull`] for want of room when it comes itself.
+    pub fn on_drop<D: FnMut(T, Reason)>(self, f: D) -> Staged<Throttle<W, PerKey<G, Latest<D>>>, T, K> {
         self.map_op(|op| op.map_mode(|per_key| per_key.with_mode(Latest { on_drop: f })))
     }
 }

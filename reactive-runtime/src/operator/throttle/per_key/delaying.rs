@@ -7,9 +7,9 @@ use pin_project_lite::pin_project;
 
 use super::PerKey;
 use super::waiting::Waiting;
+use crate::backpressure::{OnDrop, Reason};
 use crate::fault::Fault;
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
-use crate::on_drop::OnDrop;
 use crate::operator::Key;
 use crate::operator::throttle::keys::Keys;
 use crate::operator::throttle::pacing::Wait;
@@ -124,20 +124,20 @@ pub trait Behind<T> {
     const REPLACES: bool;
 
     /// The item is dropped.
-    fn dropped(&mut self, item: T);
+    fn dropped(&mut self, item: T, reason: Reason);
 }
 
 impl<T> Behind<T> for Delaying {
     const REPLACES: bool = false;
 
-    fn dropped(&mut self, _: T) {}
+    fn dropped(&mut self, _: T, _: Reason) {}
 }
 
 impl<T, D: OnDrop<T>> Behind<T> for Latest<D> {
     const REPLACES: bool = true;
 
-    fn dropped(&mut self, item: T) {
-        self.on_drop.dropped(item);
+    fn dropped(&mut self, item: T, reason: Reason) {
+        self.on_drop.dropped(item, reason);
     }
 }
 
@@ -160,7 +160,7 @@ impl<T, Q: Clone + Key, M: Behind<T>> Desk<T, Q, M> {
         }
         let Some(paid) = self.keys.paid(&key, now) else {
             if M::REPLACES {
-                self.mode.dropped(item);
+                self.mode.dropped(item, Reason::QueueFull);
             } else {
                 self.stranger = Some((key, item, weight));
             }
@@ -183,7 +183,7 @@ impl<T, Q: Clone + Key, M: Behind<T>> Desk<T, Q, M> {
         let paid = self.keys.paid(key, now).unwrap_or_default();
         let due = self.keys.pace.due(paid, weight);
         if let Some(older) = self.waiting.replace(key, item, weight, due) {
-            self.mode.dropped(older);
+            self.mode.dropped(older, Reason::Displaced);
         }
     }
 

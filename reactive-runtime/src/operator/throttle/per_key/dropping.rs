@@ -6,8 +6,8 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use super::PerKey;
+use crate::backpressure::{OnDrop, Reason};
 use crate::flow::{Downstream, Driven, Flow};
-use crate::on_drop::OnDrop;
 use crate::operator::Key;
 use crate::operator::throttle::keys::Keys;
 use crate::operator::throttle::pacing::Wait;
@@ -102,7 +102,7 @@ where
             self.keys.pay(key, self.keys.pace.after(paid, self.now, weight));
             return self.down.push(item);
         }
-        self.on_drop.dropped(item);
+        self.on_drop.dropped(item, Reason::RateExceeded);
         self.dropped += 1;
         if self.dropped.is_multiple_of(CLOCK_EACH) {
             self.now = self.wait.now();
