@@ -2,6 +2,7 @@
 //! woken. All in virtual time.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::join;
 use futures::stream;
+use reactive_runtime::backpressure::Strategy;
 use reactive_runtime::prelude::*;
 use reactive_runtime::testing::in_virtual_time;
 use reactive_runtime::units::{h, ms, s};
@@ -121,13 +123,13 @@ fn more_is_begun_at_once_while_the_body_is_busy() {
 }
 
 /// What a pipeline gives, and at which millisecond.
-async fn told<F: Flow<Error = std::convert::Infallible>>(pipe: Pipe<F>) -> Vec<(u64, F::Item)> {
+async fn told<F: Flow<Error = Infallible>>(pipe: Pipe<F>) -> Vec<(u64, F::Item)> {
     let start = Instant::now();
     pipeline! { pipe |> map(|item| (start.elapsed().as_millis() as u64, item)) |> collect::<Vec<_>>() }.await
 }
 
 /// Numbers, one each 10 ms from 0 on, and nothing more behind the last one until 100 ms.
-fn numbers(count: u32) -> Pipe<impl Flow<Item = u32, Error = std::convert::Infallible>> {
+fn numbers(count: u32) -> Pipe<impl Flow<Item = u32, Error = Infallible>> {
     let ticks = pipeline! { interval(ms(10)) |> take(count as usize) |> scan(0, |n, _| { *n += 1; *n - 1 }) };
     let quiet = stream::once(async { sleep(ms(100)).await }).filter_map(async |()| None);
     pipeline! { ticks |> merge(Pipe::from_stream(Box::pin(quiet))) }
@@ -257,6 +259,67 @@ fn a_buffer_takes_more_while_the_body_is_busy_or_less() {
         }
     };
     in_virtual_time(pipeline! { 0..100u32 |> buffer(&capacity) |> for_each_async(body) });
+}
+
+/// Which items are queued, or wait for a place, by when, while the body is busy.
+fn queued_by(strategy: impl Strategy<u32, Fault = Infallible>, changes: &[(u64, usize)]) -> Vec<(u128, u32)> {
+    let capacity = &Live::new(2);
+    run(capacity, changes, async || {
+        let (start, taken) = (Instant::now(), RefCell::new(Vec::new()));
+        let note = |x: &u32| taken.borrow_mut().push((start.elapsed().as_millis(), *x));
+        let body = async |_| sleep(ms(1000)).await;
+        let all = pipeline! {
+            0..100u32 |> inspect(note) |> buffer(capacity, backpressure = strategy) |> for_each_async(body)
+        };
+        timeout(ms(900), all).await.unwrap_err();
+        taken.into_inner()
+    })
+}
+
+#[test]
+fn a_strategy_has_another_capacity_at_once() {
+    let ahead = [(0, 0), (0, 1), (0, 2), (0, 3)];
+    // One is worked on, and two are queued. It does not ask for what would wait.
+    assert_eq!(queued_by(Block, &[]), ahead[..3]);
+    assert_eq!(queued_by(Block, &[(20, 1)]), ahead[..3]);
+    assert_eq!(queued_by(Block, &[(20, 4)])[3..], [(20, 3), (20, 4)]);
+    let adaptive = || Adaptive::new(ms(100));
+    assert_eq!(queued_by(adaptive(), &[]), ahead[..3]);
+    assert_eq!(queued_by(adaptive(), &[(20, 1), (30, 3)])[3..], [(30, 3)]);
+    // Here one waits that it has seen: it is taken when there is room.
+    let patient = || BlockFor(s(10), DropIncoming);
+    assert_eq!(queued_by(patient(), &[]), ahead);
+    assert_eq!(queued_by(patient(), &[(20, 1)]), ahead);
+    assert_eq!(queued_by(patient(), &[(20, 4)])[4..], [(20, 4), (20, 5)]);
+    assert_eq!(queued_by(patient(), &[(20, 1), (30, 3)])[4..], [(30, 4)]);
+}
+
+#[test]
+fn a_strategy_that_drops_keeps_to_a_lower_capacity() {
+    let (capacity, dropped) = (&Live::new(5), RefCell::new(Vec::new()));
+    let monitor = BackpressureMonitor::new();
+    let given = run(capacity, &[(35, 2)], async || {
+        let gone = |x: u32, reason| dropped.borrow_mut().push((x, reason));
+        let work = async |x| {
+            sleep(ms(100)).await;
+            x
+        };
+        // At 0, 10, 20, ..
+        pipeline! {
+            numbers(6)
+                |> buffer(capacity, backpressure = DropOldest, on_drop = gone, monitor = &monitor)
+                |> map_async(work)
+                |> collect::<Vec<_>>()
+        }
+        .await
+    });
+    let dropped = dropped.into_inner();
+    assert!(dropped.iter().all(|(_, reason)| *reason == Reason::QueueFull), "{dropped:?}");
+    assert_eq!(given, [0, 4, 5]);
+    assert_eq!(dropped.iter().map(|(x, _)| *x).collect::<Vec<_>>(), [1, 2, 3]);
+    let accounting = monitor.accounting();
+    assert!(accounting.balances());
+    assert_eq!((accounting.offered, accounting.delivered), (6, 3));
 }
 
 #[test]

@@ -148,3 +148,56 @@ fn a_queue_of_nothing_is_refused() {
 fn an_item_ends_once() {
     BoundedQueue::<u8, _>::new(1, Block).delivered(Duration::ZERO);
 }
+
+#[test]
+fn another_capacity_keeps_what_is_queued_and_turns_pressure_in_alternation() {
+    let (dropped, pressures) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
+    let listeners = Listeners::none()
+        .on_drop(|item: u64, reason| dropped.borrow_mut().push((item, reason)))
+        .on_pressure(|pressure| pressures.borrow_mut().push(pressure));
+    let mut queue = BoundedQueue::with(10, DropOldest, listeners);
+    for item in 0..6 {
+        assert_eq!(queue.offer(ms(item), item), Offered::Kept);
+    }
+    queue.set_capacity(ms(10), 3);
+    assert_eq!((queue.queued().len(), queue.queued().usage(), queue.queued().is_full()), (6, 2.0, true));
+    assert_eq!((queue.queued().age(0), queue.queued().age(5)), (ms(10), ms(5)));
+    queue.set_capacity(ms(10), 2);
+    assert_eq!((pressures.take(), dropped.take()), (vec![Pressure::Pressured], vec![]));
+    queue.set_capacity(ms(10), 3);
+    // The next item makes room for itself under the new capacity.
+    assert_eq!(queue.offer(ms(11), 6), Offered::Kept);
+    assert_eq!(dropped.take(), [0, 1, 2, 3].map(|item| (item, Reason::QueueFull)));
+    assert!(queue.queued().iter().eq(&[4, 5, 6]));
+    assert!(queue.accounting().balances());
+    // Three of ten are the low watermark.
+    queue.set_capacity(ms(12), 10);
+    queue.set_capacity(ms(12), 20);
+    assert_eq!(pressures.take(), [Pressure::Normal]);
+    assert_eq!((queue.queued().age(0), queue.queued().age(2)), (ms(8), ms(1)));
+    let metrics = queue.metrics();
+    assert_eq!((metrics.high_watermark_events, metrics.low_watermark_events), (1, 1));
+    assert_eq!(metrics.pressured_time, ms(2));
+}
+
+#[test]
+fn ages_outlive_a_change_between_short_and_long_queues() {
+    let mut queue = BoundedQueue::new(100, DropOldest);
+    for item in 0..100 {
+        let _ = queue.offer(ms(item), item);
+    }
+    for capacity in [100_000, 50, 1000, 257, 100] {
+        queue.set_capacity(ms(1000), capacity);
+        let ages: Vec<_> = (0..100).map(|index| queue.queued().age(index)).collect();
+        assert!(ages.is_sorted_by(|elder, younger| elder >= younger), "{capacity}: {ages:?}");
+        let exact = (0..100).map(|item| ms(1000 - item));
+        assert!(ages.iter().zip(exact).all(|(age, exact)| *age >= exact), "{capacity}: {ages:?}");
+        assert_eq!(ages[0], ms(1000));
+    }
+}
+
+#[test]
+#[should_panic(expected = "a queue of 0 items has no meaning")]
+fn a_queue_is_not_lowered_to_nothing() {
+    BoundedQueue::<u8, _>::new(1, Block).set_capacity(ms(0), 0);
+}

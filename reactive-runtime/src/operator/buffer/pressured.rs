@@ -313,10 +313,8 @@ where
             return;
         }
         me.gate.look_at_the_clock();
-        match me.gate.offer_again() {
-            Some(Passage::Failed(fault)) => *me.tail = Tail::Failed(F::Error::right(fault)),
-            Some(Passage::Waits) => me.gate.sleep(cx),
-            None | Some(Passage::Ended) => {}
+        if let Some(Passage::Failed(fault)) = me.gate.offer_again() {
+            *me.tail = Tail::Failed(F::Error::right(fault));
         }
         let mut asked = false;
         if me.tail.is_open() && me.gate.wants() {
@@ -327,8 +325,9 @@ where
                 Some(fault) => *me.tail = Tail::Failed(F::Error::right(fault)),
                 None => me.tail.note(driven.map_err(Join::<S::Fault>::left)),
             }
-            me.gate.sleep(cx);
         }
+        // Also where it wants nothing: it may once it has another capacity.
+        me.gate.sleep(cx);
         me.gate.publish();
         // What it has begun goes on, though it is not asked for more.
         if !asked && !matches!(me.tail, Tail::Ended) {
