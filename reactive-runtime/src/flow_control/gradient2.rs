@@ -23,7 +23,8 @@ pub struct Gradient2 {
     config: FlowControlConfig,
     limit: f64,
     long: Long,
-    latency: f64,
+    /// `None` before the first item was completed.
+    latency: Option<f64>,
     congestion: Congestion,
     baseline: Baseline,
 }
@@ -45,7 +46,7 @@ impl Gradient2 {
         Self {
             limit: INITIAL_LIMIT,
             long: Long::default(),
-            latency: 0.0,
+            latency: None,
             congestion: Congestion::new(config),
             baseline: Baseline::new(config.memory()),
             config: config.clone(),
@@ -90,7 +91,7 @@ impl Algorithm for Gradient2 {
         let state = self.congestion.observe(signals, &self.baseline);
         if let Some(sojourn) = signals.sojourn {
             let short = sojourn.as_secs_f64().max(1e-9);
-            self.latency = short;
+            self.latency = Some(sojourn.as_secs_f64());
             let served = signals.queue_wait.and(self.baseline.latency());
             let least = self.baseline.latency().unwrap_or(short);
             let normal = self.long.observe(served.unwrap_or(short), short).min(least);

@@ -20,7 +20,8 @@ use super::{Algorithm, Decision, FlowControlConfig, Signals};
 pub struct Vegas {
     config: FlowControlConfig,
     limit: f64,
-    latency: f64,
+    /// `None` before the first item was completed.
+    latency: Option<f64>,
     congestion: Congestion,
     baseline: Baseline,
 }
@@ -41,7 +42,7 @@ impl Vegas {
         config.assert_valid();
         Self {
             limit: INITIAL_LIMIT,
-            latency: 0.0,
+            latency: None,
             congestion: Congestion::new(config),
             baseline: Baseline::new(config.memory()),
             config: config.clone(),
@@ -85,9 +86,10 @@ impl Algorithm for Vegas {
         self.baseline.observe(signals);
         let state = self.congestion.observe(signals, &self.baseline);
         if let (Some(delay), Some(sojourn)) = (self.baseline.queue_delay(signals), signals.sojourn) {
-            self.latency = sojourn.as_secs_f64();
+            let latency = sojourn.as_secs_f64();
+            self.latency = Some(latency);
             // Little's law: of those in flight, this part waits.
-            let waiting = (self.limit * delay / self.latency.max(1e-9)).ceil();
+            let waiting = (self.limit * delay / latency.max(1e-9)).ceil();
             let used = signals.in_flight as f64 * 2.0 >= self.limit;
             self.limit = match state {
                 State::Congested => self.limit - self.limit.log10().floor().max(1.0),
@@ -110,9 +112,10 @@ impl Algorithm for Vegas {
     }
 }
 
-/// A limit is a cap already; pacing at twice its rate only takes the edge off bursts.
-pub(super) fn pace(config: &FlowControlConfig, limit: f64, latency: f64) -> f64 {
-    if latency > 0.0 { config.clamp(2.0 * limit / latency) } else { config.initial_rate }
+/// A limit is a cap already; pacing at twice its rate only takes the edge off bursts. Calls that are ready at once have a
+/// latency of zero, and no pace of their own.
+pub(super) fn pace(config: &FlowControlConfig, limit: f64, latency: Option<f64>) -> f64 {
+    latency.map_or(config.initial_rate, |latency| config.clamp(2.0 * limit / latency))
 }
 
 #[cfg(test)]

@@ -59,8 +59,10 @@ pub struct Bbr {
     cap: f64,
     drain_until_round: u64,
     congestion_events: u64,
-    /// Whether completions are told one by one; else the intervals are the samples.
-    told_completions: bool,
+    /// How many completions were told, one by one; `None` if none ever was.
+    told: Option<u64>,
+    /// Whether one of them, in this interval, told a delivery rate; else the interval is the sample.
+    sampled: bool,
 }
 
 /// What a [`Bbr`] is at.
@@ -144,7 +146,8 @@ impl Bbr {
             cap: INITIAL_CAP,
             drain_until_round: 0,
             congestion_events: 0,
-            told_completions: false,
+            told: None,
+            sampled: false,
             config: config.clone(),
         }
     }
@@ -240,20 +243,27 @@ impl Default for Bbr {
 impl Algorithm for Bbr {
     #[inline]
     fn on_complete(&mut self, completion: &Completion) -> Option<Decision> {
-        self.told_completions = true;
+        self.told = Some(completion.completed_total);
         let sample = Sample::of_completion(completion, self.cap);
         match completion.outcome {
-            Outcome::Completed => self.update(&sample),
             Outcome::Dropped => self.on_drop(&sample),
+            Outcome::Completed if sample.delivery_rate > 0.0 => {
+                self.sampled = true;
+                self.update(&sample);
+            }
+            // No time has passed, as with an answer from a cache. It tells neither a rate nor a latency.
+            Outcome::Completed => return None,
         }
         Some(self.decision())
     }
 
     fn on_interval(&mut self, signals: &Signals) -> Decision {
-        if !self.told_completions && signals.completed > 0 {
-            let sample = Sample::of_interval(signals, self.cap);
-            if signals.dropped > 0 {
-                self.on_drop(&sample);
+        if !std::mem::take(&mut self.sampled) && signals.completed > 0 {
+            let mut sample = Sample::of_interval(signals, self.cap);
+            match self.told {
+                Some(completed) => sample.at_once(completed, self.min_rtt.get()),
+                None if signals.dropped > 0 => self.on_drop(&sample),
+                None => {}
             }
             self.update(&sample);
         }

@@ -58,7 +58,8 @@ impl Sample {
 
     /// Where completions are not told one by one: an interval is a round.
     pub(super) fn of_interval(signals: &Signals, cap: f64) -> Self {
-        let rtt = signals.sojourn.unwrap_or(signals.interval).as_secs_f64();
+        // A latency of zero would mean that nothing is ever in flight.
+        let rtt = signals.sojourn.filter(|time| !time.is_zero()).unwrap_or(signals.interval).as_secs_f64();
         let in_flight = signals.in_flight as f64;
         Self {
             now: signals.now.as_secs_f64(),
@@ -76,6 +77,16 @@ impl Sample {
             cap_limited: in_flight >= cap.floor(),
             after_idle: false,
         }
+    }
+
+    /// The items of the interval were completed as they came, and `completed` of them are told by now: a latency can not be
+    /// learned from them, so it stays as it is.
+    pub(super) fn at_once(&mut self, completed: u64, min_rtt: Option<f64>) {
+        self.rtt = min_rtt.unwrap_or(self.rtt);
+        self.wait = None;
+        self.lost = 0.0;
+        self.prior_completed = completed.saturating_sub(self.completed as u64);
+        self.completed_total = completed;
     }
 
     /// IsInflightTooHigh.

@@ -10,6 +10,7 @@ use crate::flow_control::{
     Signals, Vegas, adaptive,
 };
 use crate::pipe::Pipe;
+use crate::pipeline;
 use crate::retry::Retry;
 use crate::units::{ms, s};
 
@@ -401,4 +402,17 @@ async fn a_stage_that_waits_for_its_source_is_not_woken() {
 fn refuses_a_configuration_without_meaning() {
     let config = FlowControlConfig { target_delay: Duration::ZERO, ..FlowControlConfig::default() };
     let _ = Pipe::new(0..3).with(|i| i.map_async(async |x| x).flow_control(config));
+}
+
+/// Answers from a cache take no time that could be measured; their number tells the rate all the same.
+#[tokio::test(start_paused = true)]
+async fn calls_that_are_ready_at_once_do_not_stay_at_the_initial_rate() {
+    for algorithm in CongestionAlgorithm::ALL {
+        let start = Instant::now();
+        let done =
+            pipeline! { 0..10_000 |> map_async(async |x: u32| x, flow_control = algorithm) |> count() };
+        assert_eq!(done.await, 10_000);
+        // 1000 a second is the most that the configuration allows.
+        assert!(start.elapsed() < s(20), "{algorithm}: {:?}", start.elapsed());
+    }
 }
