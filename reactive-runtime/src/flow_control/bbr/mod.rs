@@ -39,8 +39,9 @@ use startup::FullPipe;
 /// # When it fails
 ///
 /// It learns of more capacity at its next probe, which is after 2 to 3 s, or as many round trips as items are served at
-/// once; and of less after two. Senders that share a service come only near to equal shares. Take [`Adaptive`](super::Adaptive) where the stage can be measured: it wastes less, waits less,
-/// and needs no probe.
+/// once; and of less after two. Senders that share a service come only near to equal shares. Where only latency can be seen,
+/// and some calls are over much sooner than the others, the least latency is theirs, and too little is kept in flight. Take
+/// [`Adaptive`](super::Adaptive) where the stage can be measured: it wastes less, waits less, and needs no probe.
 #[derive(Clone, Debug)]
 pub struct Bbr {
     config: FlowControlConfig,
@@ -61,7 +62,7 @@ pub struct Bbr {
     congestion_events: u64,
     /// How many completions were told, one by one; `None` if none ever was.
     told: Option<u64>,
-    /// Whether one of them, in this interval, told a delivery rate; else the interval is the sample.
+    /// Whether one of them, in this interval, was a sample; else the interval is.
     sampled: bool,
 }
 
@@ -247,7 +248,7 @@ impl Algorithm for Bbr {
         let sample = Sample::of_completion(completion, self.cap);
         match completion.outcome {
             Outcome::Dropped => self.on_drop(&sample),
-            Outcome::Completed if sample.delivery_rate > 0.0 => {
+            Outcome::Completed if sample.rtt > 0.0 => {
                 self.sampled = true;
                 self.update(&sample);
             }

@@ -416,3 +416,22 @@ async fn calls_that_are_ready_at_once_do_not_stay_at_the_initial_rate() {
         assert!(start.elapsed() < s(20), "{algorithm}: {:?}", start.elapsed());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn answers_from_a_cache_do_not_pass_for_the_latency_of_the_service() {
+    for algorithm in CongestionAlgorithm::ALL {
+        let service = tokio::sync::Semaphore::new(16);
+        let call = async |x: u32| {
+            if !x.is_multiple_of(2) {
+                let _turn = service.acquire().await;
+                sleep(ms(40)).await;
+            }
+            x
+        };
+        let start = Instant::now();
+        let done = pipeline! { 0..6000 |> map_async(call, flow_control = algorithm).unordered() |> count() };
+        assert_eq!(done.await, 6000);
+        // Every other item needs the service, which does 400 a second.
+        assert!(start.elapsed() < s(15), "{algorithm}: {:?}", start.elapsed());
+    }
+}
