@@ -34,7 +34,7 @@ pub use checked::Checked;
 pub use collect::{Collect, CollectsInto};
 pub use count::Count;
 pub use drain::Drain;
-pub use extreme::Extreme;
+pub use extreme::{By, ByKey, Compares, Extreme, ExtremeOf, Greatest, Least, Natural, Ordered, Replaces};
 pub use find::Find;
 pub use first::First;
 pub use fold::Fold;
