@@ -141,7 +141,7 @@ pub use on_end::{Ending, OnEnd, OnEndFlow};
 pub use or_fail::{OrFail, OrFailFlow};
 pub use pairwise::Pairwise;
 #[cfg(feature = "rt")]
-pub use parallel::{Parallel, ParallelFlow};
+pub use parallel::{OnThreads, Parallel, ParallelFlow};
 #[cfg(feature = "time")]
 pub use process::Process;
 pub use reduce::{Reduce, Reducing};

@@ -54,7 +54,7 @@ impl<T, K> Items<T, K> {
     #[track_caller]
     pub fn parallel<U, F>(self, threads: impl IntoSetting<usize>, f: F) -> Staged<Parallel<F>, U, K>
     where
-        F: Fn(T) -> U + Send + Sync + 'static,
+        F: Fn(T) -> U + OnThreads + 'static,
         T: Send + 'static,
         U: Send + 'static,
     {
@@ -71,7 +71,7 @@ impl<F: Flow> Pipe<F> {
         f: G,
     ) -> Pipe<ParallelFlow<F, G, F::Item, U, F::Error>>
     where
-        G: Fn(F::Item) -> U + Send + Sync + 'static,
+        G: Fn(F::Item) -> U + OnThreads + 'static,
         F::Item: Send + 'static,
         U: Send + 'static,
     {
@@ -86,6 +86,17 @@ impl<F, U, K> Staged<Parallel<F>, U, K> {
         self.map_op(|op| Parallel { order: Order::OfResults, ..op })
     }
 }
+
+/// What several threads may call at the same time: every `F: Send + Sync`.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot be called from several threads",
+    label = "it, or a value that it captures, is not `Send` and `Sync`",
+    note = "capture an `Arc` in place of an `Rc`, a `Mutex` or an atomic in place of a `RefCell` or a `Cell`"
+)]
+pub trait OnThreads: Send + Sync {}
+
+#[diagnostic::do_not_recommend]
+impl<F: Send + Sync> OnThreads for F {}
 
 /// Calls a function on several threads: made by [`Items::parallel`].
 #[derive(Clone, Debug)]
