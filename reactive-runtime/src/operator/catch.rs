@@ -67,10 +67,10 @@ impl<F: Flow> Pipe<F> {
 
 /// A fault that can happen: [`Failed<E>`].
 #[diagnostic::on_unimplemented(
-    message = "nothing can fail above this `catch`",
-    label = "there are no errors to catch",
-    note = "an error leaves by `?` behind a stage that gives `Result`s: `map(parse)? |> catch(..)`; without one take the \
-            `catch` away"
+    message = "nothing can fail above this stage",
+    label = "there are no errors here",
+    note = "an error leaves by `?` behind a stage that gives `Result`s: `map(parse)? |> catch(..)`; without one take this \
+            stage away"
 )]
 pub trait CanFail {
     /// The error.

@@ -1,10 +1,11 @@
+use super::catch::CanFail;
 use super::map_err::{Turn, TurnErrFlow};
 use crate::fault::Failed;
 use crate::flow::Flow;
 use crate::items::{Items, Stage, Staged};
 use crate::pipe::Pipe;
 
-impl<T, E> Items<T, Failed<E>> {
+impl<T, K> Items<T, K> {
     /// Shows the errors of all stages above it to `f` on their way.
     ///
     /// # Examples
@@ -19,7 +20,11 @@ impl<T, E> Items<T, Failed<E>> {
     /// assert_eq!(block_on(read), 1);
     /// assert_eq!(seen, ["invalid digit found in string"]);
     /// ```
-    pub fn inspect_err<F: FnMut(&E)>(self, f: F) -> Staged<InspectErr<F>, T, Failed<E>> {
+    pub fn inspect_err<E, F>(self, f: F) -> Staged<InspectErr<F>, T, Failed<E>>
+    where
+        K: CanFail<Error = E>,
+        F: FnMut(&E),
+    {
         self.stage(InspectErr { f })
     }
 }

@@ -3,12 +3,13 @@ use std::task::Context;
 
 use pin_project_lite::pin_project;
 
+use super::catch::CanFail;
 use crate::fault::Failed;
 use crate::flow::{Downstream, Driven, Flow};
 use crate::items::{Items, Stage, Staged};
 use crate::pipe::Pipe;
 
-impl<T, E> Items<T, Failed<E>> {
+impl<T, K> Items<T, K> {
     /// Turns the errors of all stages above it into what `f` makes of them.
     ///
     /// # Examples
@@ -19,7 +20,11 @@ impl<T, E> Items<T, Failed<E>> {
     /// let read = pipeline! { ["1", "x"] |> map(str::parse::<u8>)? |> map_err(|e| e.to_string()) |> collect::<Vec<_>>() };
     /// assert_eq!(block_on(read), Err("invalid digit found in string".to_owned()));
     /// ```
-    pub fn map_err<E2, F: FnMut(E) -> E2>(self, f: F) -> Staged<MapErr<F>, T, Failed<E2>> {
+    pub fn map_err<E, E2, F>(self, f: F) -> Staged<MapErr<F>, T, Failed<E2>>
+    where
+        K: CanFail<Error = E>,
+        F: FnMut(E) -> E2,
+    {
         self.stage(MapErr { f })
     }
 }

@@ -123,6 +123,7 @@ pub use filter_async::{FilterAsync, FilterAsyncFlow, Judge, Judging, Passed};
 pub use filter_map::FilterMap;
 pub use flat_map::{FlatMap, FlatMapFlow};
 pub use flat_map_stream::{Ahead, AheadFlow, FlatMapStream, FlatMapStreamFlow, Merged, MergedFlow, OneByOne};
+pub use flatten::HoldsItems;
 pub use inspect::Inspect;
 pub use inspect_err::InspectErr;
 pub use intersperse::Intersperse;
