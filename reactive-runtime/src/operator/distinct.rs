@@ -103,6 +103,8 @@ where
     ///
     /// It asks the clock for each item.
     ///
+    /// The time is fixed while the pipeline runs.
+    ///
     /// # Panics
     ///
     /// If `time` is zero.

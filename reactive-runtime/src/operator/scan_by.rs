@@ -72,6 +72,8 @@ impl<F: Flow> Pipe<F> {
 impl<Q: Clone + Key, G, S, F, A: Age, U, K> Stepped<ScanBy<Q, G, S, F, A>, U, K, OneToOne> {
     /// Holds the states of the `keys` keys used last.
     ///
+    /// The number is fixed while the pipeline runs.
+    ///
     /// # Panics
     ///
     /// If `keys` is 0.
@@ -82,6 +84,8 @@ impl<Q: Clone + Key, G, S, F, A: Age, U, K> Stepped<ScanBy<Q, G, S, F, A>, U, K,
 
     /// Forgets the state of a key that no item had for `time`: when the next one has it, it begins anew. Memory is freed as
     /// items of other keys come.
+    ///
+    /// The time is fixed while the pipeline runs.
     ///
     /// # Panics
     ///

@@ -20,6 +20,8 @@ impl<T, K> Items<T, K> {
     /// Options: [`max`](Staged::max), [`by`](Staged::by) a key, [`by_time`](Staged::by_time) for event time, where items that
     /// are out of order may join two sessions into one: first the items of the earlier, then those of the later.
     ///
+    /// The gap is fixed while the pipeline runs.
+    ///
     /// # Panics
     ///
     /// If `gap` is zero, which as a literal in `pipeline!` does not compile; and if it has to wait outside of a tokio runtime
@@ -56,6 +58,8 @@ impl<F: Flow> Pipe<F> {
 
 impl<G, C, U, K> Staged<Windowed<Session, G, C>, U, K> {
     /// Ends a session also `time` after its first item.
+    ///
+    /// The time is fixed while the pipeline runs.
     ///
     /// # Panics
     ///

@@ -85,6 +85,8 @@ impl<T, K> Staged<Spawn, T, K> {
     /// How many items may stand between the two tasks. With 1, what is above makes the next item while what is below has
     /// the last one.
     ///
+    /// The number is fixed: it is the room of the hand-over between the two tasks.
+    ///
     /// # Panics
     ///
     /// If `items` is 0. As a literal in `pipeline!`, that does not compile.

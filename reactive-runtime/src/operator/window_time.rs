@@ -22,6 +22,8 @@ impl<T, K> Items<T, K> {
     ///
     /// Options: [`slide`](Staged::slide), [`by`](Staged::by) a key, [`by_time`](Staged::by_time) for event time.
     ///
+    /// The size is fixed: it lays the grid of the windows.
+    ///
     /// # Panics
     ///
     /// If `size` is zero, which as a literal in `pipeline!` does not compile; and if it has to wait outside of a tokio runtime
@@ -65,6 +67,8 @@ impl<G, C, T, K> Staged<Windowed<Tumbling, G, C>, Vec<T>, K> {
     /// Items are held once, and cloned for all of their windows but the last. The first window begins at the first poll, or
     /// with [`by_time`](Staged::by_time) before the first item. At the end and before an error all windows that have begun are
     /// flushed.
+    ///
+    /// The step is fixed, as the size is.
     ///
     /// # Data loss
     ///

@@ -197,6 +197,8 @@ impl<S, C, T, K> Staged<Windowed<S, Alone, C>, Vec<T>, K> {
 impl<S, F, C, U, K> Staged<Windowed<S, ByKey<F>, C>, U, K> {
     /// Has open windows of at most `keys` keys.
     ///
+    /// The number is fixed while the pipeline runs.
+    ///
     /// # Panics
     ///
     /// If `keys` is 0.
@@ -248,6 +250,8 @@ impl<S, G, T, K> Staged<Windowed<S, G, Clock>, Vec<T>, K> {
 
 impl<S, G, X, E, L, T, K> Staged<Windowed<S, G, ByTime<X, E, L>>, Vec<T>, K> {
     /// Keeps windows open for items that come out of order: the watermark is so much behind the greatest time seen.
+    ///
+    /// It is fixed while the pipeline runs: a watermark does not go back.
     pub fn lateness(self, lateness: impl IntoDuration) -> Self {
         self.map_op(|op| Windowed { time: op.time.lateness(lateness), ..op })
     }

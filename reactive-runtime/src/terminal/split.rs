@@ -47,6 +47,8 @@ impl<D, G, const N: usize> Split<D, G, N> {
 impl<D, G, const N: usize> Final<Split<D, G, N>> {
     /// Lets each branch be up to `items` items behind.
     ///
+    /// The number is fixed while the branches run.
+    ///
     /// # Panics
     ///
     /// If `items` is 0.

@@ -15,6 +15,8 @@ impl<T, F, G, L, U, E, K> Staged<MapAsync<T, Call<F, G>, L>, Result<U, E>, K> {
     /// without a [`retry`](Staged::retry) the error does not carry the item, which then need not be `Clone`. The clock runs
     /// from the first poll of an attempt; a future that is ready at once is never timed.
     ///
+    /// The time is fixed while the pipeline runs.
+    ///
     /// # Panics
     ///
     /// If `timeout` is zero. When a pending attempt is polled outside of a tokio runtime with time enabled.

@@ -62,6 +62,8 @@ impl<F, A, U, K> Staged<WindowByKey<F, A>, U, K> {
 
     /// Holds windows of the `keys` keys used last.
     ///
+    /// The number is fixed while the pipeline runs.
+    ///
     /// # Panics
     ///
     /// If `keys` is 0.
@@ -72,6 +74,8 @@ impl<F, A, U, K> Staged<WindowByKey<F, A>, U, K> {
 
     /// Forgets a key that no item had for `time`: with the next one it begins anew. Memory is freed as items of other keys
     /// come.
+    ///
+    /// The time is fixed while the pipeline runs.
     ///
     /// # Panics
     ///

@@ -29,6 +29,8 @@ use crate::pipe::Pipe;
 /// The pipeline may itself feed: what returns to it needs a feeder that lives as long, so it ends only when that is
 /// dropped.
 ///
+/// The capacity is fixed.
+///
 /// # Panics
 ///
 /// If `capacity` is 0.
