@@ -6,11 +6,13 @@
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenTree};
 
 use crate::errors::Errors;
+use crate::header::Header;
 use crate::operators;
 use crate::tokens::{ident, is_pipe, is_punct, parenthesised, turbofish_len};
 
-/// `source |> stage |> stage`.
+/// `"name", option = value: source |> stage |> stage`.
 pub(crate) struct Pipeline {
+    pub(crate) header: Header,
     pub(crate) source: Vec<TokenTree>,
     pub(crate) stages: Vec<Stage>,
 }
@@ -47,7 +49,8 @@ pub(crate) struct Call {
 }
 
 impl Pipeline {
-    pub(crate) fn parse(tokens: Vec<TokenTree>, errors: &mut Errors) -> Self {
+    pub(crate) fn parse(mut tokens: Vec<TokenTree>, errors: &mut Errors) -> Self {
+        let header = Header::take(&mut tokens, errors);
         let mut parts = split_at_pipes(tokens);
         move_attributes_down(&mut parts);
         let mut parts = parts.into_iter();
@@ -56,7 +59,7 @@ impl Pipeline {
         for part in parts {
             parse_stages(part, &mut stages, errors);
         }
-        Self { source, stages }
+        Self { header, source, stages }
     }
 }
 

@@ -5,11 +5,16 @@ use proc_macro2::{Group, TokenTree};
 use crate::args::Args;
 use crate::ast::{Call, Head, Pipeline, Stage};
 use crate::errors::Errors;
+use crate::expand::Kind;
+use crate::header::Header;
 use crate::literal::is_zero;
 use crate::operators::{self, Argument};
 use crate::tokens::{ident, is_punct, literal, parenthesised};
 
-pub(crate) fn pipeline(pipeline: &Pipeline, errors: &mut Errors) {
+pub(crate) fn pipeline(pipeline: &Pipeline, kind: Kind, errors: &mut Errors) {
+    if kind == Kind::Fragment {
+        header_of_fragment(&pipeline.header, errors);
+    }
     if let [TokenTree::Ident(function), args] = pipeline.source.as_slice()
         && let Some(args) = parenthesised(Some(args))
     {
@@ -32,6 +37,16 @@ pub(crate) fn item_type(pipeline: &Pipeline, errors: &mut Errors) -> bool {
         );
     }
     !is_source
+}
+
+/// A fragment is a stage of the pipelines that it stands in, which have the name and the watch.
+fn header_of_fragment(header: &Header, errors: &mut Errors) {
+    if let Some(name) = &header.name {
+        errors.add(name.span(), "a `stage!` has no name: name the pipelines that it stands in");
+    }
+    if let Some(watch) = &header.watch {
+        errors.add(watch.option.span(), "a `stage!` is watched with the pipelines that it stands in");
+    }
 }
 
 fn check_stage(stage: &Stage, errors: &mut Errors) {

@@ -6,7 +6,7 @@
 //! shows what flows there. Generated names do not depend on the user's, and whatever text does stands behind the
 //! user's tokens: the editor compares two expansions of a half-typed name.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 
 use crate::args::{ArgOption, Args, closure_header_len};
@@ -36,6 +36,7 @@ pub(crate) fn pipeline(
         runtime,
         kind,
         flow: Ident::new("__flow", Span::mixed_site()),
+        watched: kind == Kind::Pipeline && pipeline.header.watch.is_some(),
         typed: TokenStream::new(),
         attached: TokenStream::new(),
         run: Run::default(),
@@ -43,6 +44,7 @@ pub(crate) fn pipeline(
         tokens: vec![Span::mixed_site()],
     };
     let begin = code.begin(pipeline);
+    code.watch(pipeline);
     let last = pipeline.stages.len().checked_sub(1);
     let mut finished = None;
     for (at, stage) in pipeline.stages.iter().enumerate() {
@@ -75,11 +77,17 @@ fn plan_name() -> Ident {
     Ident::new("__plan", Span::mixed_site())
 }
 
+/// What makes the meters, where the pipeline is watched.
+fn watching_name() -> Ident {
+    Ident::new("__watching", Span::mixed_site())
+}
+
 /// The code so far.
 struct Code<'a> {
     runtime: &'a TokenStream,
     kind: Kind,
     flow: Ident,
+    watched: bool,
     /// The operators, typed one after the other.
     typed: TokenStream,
     /// The flow, made of them.
@@ -109,6 +117,39 @@ impl Code<'_> {
             let #flow = #runtime::__private::Start;
             let #items = #runtime::__private::Start::items::<#item>();
         }
+    }
+
+    /// Whoever watches, told of the plan; and the meter of the source.
+    fn watch(&mut self, pipeline: &Pipeline) {
+        let Some(watch) = pipeline.header.watch.as_ref().filter(|_| self.watched) else { return };
+        let (runtime, plan, watching) = (self.runtime, plan_name(), watching_name());
+        let at = watch.value.first().map_or(watch.option.span(), TokenTree::span);
+        let mut value = Group::new(Delimiter::Parenthesis, watch.value.iter().cloned().collect());
+        value.set_span(at);
+        let watch = Ident::new("watch", at);
+        self.attached.extend(quote! {
+            let mut #watching = #runtime::__private::Begin::new(#plan).#watch #value;
+        });
+        let flow = self.flow.clone();
+        self.attached.extend(quote!(let #flow = #watching.source(#flow);));
+    }
+
+    /// The meter below the stages from `first` to `last`.
+    fn meter(&self, first: usize, last: usize) -> TokenStream {
+        if !self.watched {
+            return TokenStream::new();
+        }
+        let (flow, watching) = (&self.flow, watching_name());
+        quote!(let #flow = #watching.below(#flow, #first, #last);)
+    }
+
+    /// The last operator, with its meter where the pipeline is watched: it goes around a terminal.
+    fn with_meter(&self, op: Ident, at: usize, span: Span) -> TokenStream {
+        if !self.watched {
+            return op.into_token_stream();
+        }
+        let (watching, at) = (watching_name(), Literal::usize_unsuffixed(at));
+        call_at(span, op, "__watched", &[&quote!(&mut #watching), &at])
     }
 
     /// What a pipeline gives that ends in a run.
@@ -183,7 +224,7 @@ impl Code<'_> {
         }
 
         if fuses {
-            self.run.step(op.clone(), Place { above: self.token(), name: name.span() }, self.number());
+            self.run.step(op.clone(), at, Place { above: self.token(), name: name.span() }, self.number());
             self.items_of(&op, at, name.span(), "items");
             self.questions(at, stage);
             return None;
@@ -204,6 +245,7 @@ impl Code<'_> {
             quote!(())
         };
         if is_last && stage.questions.is_empty() {
+            let op = self.with_meter(op, at, name.span());
             let finished =
                 put_below(name.span(), &op, "__below", &[&above, &flow], "finish", &[&plan_name()]);
             return Some(quote!(#[allow(unused_braces)] let #flow = #finished; #flow));
@@ -215,7 +257,8 @@ impl Code<'_> {
         };
         self.items_of(&op, at, span, items);
         let attached = put_below(span, &op, under, &[&above, &flow], "attach", &[]);
-        self.attached.extend(quote!(#[allow(unused_braces)] let #flow = #attached;));
+        let meter = self.meter(at, at);
+        self.attached.extend(quote!(#[allow(unused_braces)] let #flow = #attached; #meter));
         self.questions(at, stage);
         None
     }
@@ -318,7 +361,10 @@ impl Code<'_> {
         let spans = self.tokens.clone();
         let token = |number: usize| token(number, spans[number]);
         let attach = if self.kind == Kind::Fragment { "__chain" } else { "attach" };
-        self.run.flush(self.number(), token, attach, &self.flow, self.runtime)
+        // A lone `?` is part of the stage before it.
+        let meter = self.run.stages().map(|(first, last)| self.meter(first, last));
+        let run = self.run.flush(self.number(), token, attach, &self.flow, self.runtime);
+        quote!(#run #meter)
     }
 
     fn number(&self) -> usize {

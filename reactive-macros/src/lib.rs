@@ -8,6 +8,7 @@ mod ast;
 mod check;
 mod errors;
 mod expand;
+mod header;
 mod literal;
 mod operators;
 mod plan;
@@ -41,7 +42,7 @@ fn expanded(input: TokenStream, kind: Kind) -> TokenStream {
     if kind == Kind::Fragment && !check::item_type(&pipeline, &mut errors) {
         pipeline.source.clear();
     }
-    check::pipeline(&pipeline, &mut errors);
+    check::pipeline(&pipeline, kind, &mut errors);
     expand::pipeline(&pipeline, kind, &runtime, errors)
 }
 

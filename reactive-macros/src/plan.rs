@@ -8,13 +8,13 @@ use crate::ast::{Head, Pipeline, Stage};
 /// The plan, as a statement that binds `name`. It stands behind the code, as its texts depend on the user's; its constant
 /// is in a scope of its own, as an item there would hide one of the user's.
 pub(crate) fn quote(pipeline: &Pipeline, name: &Ident, runtime: &TokenStream) -> TokenStream {
-    let source = text(&pipeline.source);
+    let (named, source) = (pipeline.header.quoted_name(), text(&pipeline.source));
     let line = line(pipeline.source.first());
     let stages = pipeline.stages.iter().map(|stage| entry(stage, runtime));
     quote! {
         let #name = {
             const PLAN: &#runtime::Plan =
-                &#runtime::Plan { source: #source, file: ::core::file!(), line: #line, stages: &[#(#stages),*] };
+                &#runtime::Plan { name: #named, source: #source, file: ::core::file!(), line: #line, stages: &[#(#stages),*] };
             PLAN
         };
     }

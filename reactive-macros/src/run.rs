@@ -13,8 +13,8 @@ pub(crate) struct Run {
 }
 
 enum Link {
-    /// An operator.
-    Step(Ident, Place),
+    /// An operator, and the number of its stage.
+    Step(Ident, usize, Place),
     /// A `?`.
     Question(Place),
 }
@@ -27,12 +27,18 @@ pub(crate) struct Place {
 
 impl Run {
     /// `first` is the number of the token above it.
-    pub(crate) fn step(&mut self, op: Ident, place: Place, first: usize) {
-        self.push(Link::Step(op, place), first);
+    pub(crate) fn step(&mut self, op: Ident, at: usize, place: Place, first: usize) {
+        self.push(Link::Step(op, at, place), first);
     }
 
     pub(crate) fn question(&mut self, place: Place, first: usize) {
         self.push(Link::Question(place), first);
+    }
+
+    /// The numbers of the first and the last of its operators.
+    pub(crate) fn stages(&self) -> Option<(usize, usize)> {
+        let first = self.links.iter().find_map(Link::stage)?;
+        Some((first, self.links.iter().rev().find_map(Link::stage)?))
     }
 
     fn push(&mut self, link: Link, first: usize) {
@@ -80,9 +86,16 @@ impl Run {
 }
 
 impl Link {
+    fn stage(&self) -> Option<usize> {
+        match self {
+            Self::Step(_, at, _) => Some(*at),
+            Self::Question(_) => None,
+        }
+    }
+
     fn op(&self) -> Option<&Ident> {
         match self {
-            Self::Step(op, _) => Some(op),
+            Self::Step(op, ..) => Some(op),
             Self::Question(..) => None,
         }
     }
@@ -90,7 +103,7 @@ impl Link {
     /// The run with the operator.
     fn added(&self, run: &Ident) -> Option<TokenStream> {
         match self {
-            Self::Step(op, Place { above, name }) => {
+            Self::Step(op, _, Place { above, name }) => {
                 Some(put_below(*name, op, "__below", &[above, &quote!(())], "add", &[run]))
             }
             Self::Question(..) => None,
@@ -101,7 +114,7 @@ impl Link {
         let Names { item, control, .. } = names;
         // Both ask for the same as the token did where the operator is named, at the same place: a mistake is told once.
         let next = match self {
-            Self::Step(op, Place { above, name }) => {
+            Self::Step(op, _, Place { above, name }) => {
                 let stop = if fallible { quote!(&mut #control.stop) } else { quote!(#control) };
                 call_at(*name, above, "__step", &[&op, &item, &stop])
             }

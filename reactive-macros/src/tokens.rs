@@ -96,7 +96,7 @@ pub(crate) fn call_at(
 /// runtime's `below.rs`.
 pub(crate) fn put_below(
     at: Span,
-    op: &Ident,
+    op: impl ToTokens,
     under: &str,
     above: &[&dyn ToTokens],
     method: &str,

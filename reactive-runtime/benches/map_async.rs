@@ -36,6 +36,7 @@ const VARIANTS: &[(&str, Variant)] = &[
     ("sequential", by_await),
     ("pipeline", by_pipeline),
     ("pipeline unordered", by_pipeline_unordered),
+    ("pipeline watched", by_pipeline_watched),
     ("futures", by_futures),
     ("futures unordered", by_futures_unordered),
     ("futures-buffered", by_futures_buffered),
@@ -115,6 +116,14 @@ fn by_pipeline(kind: Work, items: u64, limit: usize) -> u64 {
 fn by_pipeline_unordered(kind: Work, items: u64, limit: usize) -> u64 {
     for_both!(kind, |work| in_task(
         pipeline! { 0..items |> map_async(work, concurrency = limit).unordered() |> fold(0, add) }
+    ))
+}
+
+#[inline(never)]
+fn by_pipeline_watched(kind: Work, items: u64, limit: usize) -> u64 {
+    let profiler = Profiler::new();
+    for_both!(kind, |work| in_task(
+        pipeline! { watch = &profiler: 0..items |> map_async(work, concurrency = limit) |> fold(0, add) }
     ))
 }
 

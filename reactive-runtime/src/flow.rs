@@ -71,10 +71,26 @@ pub trait Flow {
     /// Lets work in flight go on while nobody wants an item.
     fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>);
 
+    /// What it does by itself at this moment, while nobody calls it. Asked by the meters of [`watch`](crate::watch).
+    fn activity(&self) -> Activity {
+        Activity::Unknown
+    }
+
     /// How many items are still to come: at least, and at most if that is known. As on `Iterator`.
     fn size_hint(&self) -> (usize, Option<usize>) {
         (0, None)
     }
+}
+
+/// What a flow does by itself, while nobody calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// It does not tell.
+    Unknown,
+    /// Nothing: it waits for what is above, or for somebody to take what it holds.
+    Idle,
+    /// It has calls in flight, or items that are on their way.
+    Working,
 }
 
 /// What items are pushed into.

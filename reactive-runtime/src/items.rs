@@ -6,11 +6,13 @@ use std::marker::PhantomData;
 
 use crate::below::Below;
 use crate::fault::{Failed, IsResult, Join};
-use crate::flow::Flow;
+use crate::flow::{Activity, Flow};
 use crate::operator::or_fail::OrFail;
+use crate::operator::{Meter, Metered};
 use crate::pipe::Pipe;
 use crate::run::Control;
 use crate::step::{AtMostOne, Effect, MayStop, OneToOne, Step, StepFlow, Stop};
+use crate::watch::{WatchedBy, Watching};
 
 /// The items that flow at one place of a pipeline: `T`s, which may fail with `K`.
 ///
@@ -194,6 +196,14 @@ impl<S, U, K, M: Effect> Stepped<S, U, K, M> {
     pub fn __below_before_question<I, F>(self, items: I, flow: F) -> Below<Self, I, F> {
         Below::new(self, items, flow)
     }
+
+    pub fn __watched<V, N: Meter>(
+        self,
+        watching: &mut Watching<V, N>,
+        at: usize,
+    ) -> Staged<Chain<Self, Metered<N>>, U, K> {
+        Staged { op: Chain(self, watching.stage(at)), kind: PhantomData }
+    }
 }
 
 /// A stage of a pipeline: it gives `U`s, which may fail with `K`.
@@ -232,6 +242,14 @@ impl<S, U, K> Staged<S, U, K> {
     pub fn __below_before_question<I, F>(self, items: I, flow: F) -> Below<Self, I, F> {
         Below::new(self, items, flow)
     }
+
+    pub fn __watched<V, N: Meter>(
+        self,
+        watching: &mut Watching<V, N>,
+        at: usize,
+    ) -> Staged<Chain<S, Metered<N>>, U, K> {
+        Staged { op: Chain(self.op, watching.stage(at)), kind: PhantomData }
+    }
 }
 
 /// The end of a pipeline: it makes a future.
@@ -248,6 +266,13 @@ impl<O> Final<O> {
 
     pub(crate) fn into_op(self) -> O {
         self.op
+    }
+}
+
+#[doc(hidden)]
+impl<O> Final<O> {
+    pub fn __watched<V, N: Meter>(self, watching: &mut Watching<V, N>, at: usize) -> Final<WatchedBy<O, N>> {
+        Final { op: watching.terminal(self.op, at) }
     }
 }
 
@@ -341,6 +366,12 @@ pub trait Terminal<F: Flow> {
 
     /// Puts the terminal below `upstream`. Nothing is polled yet.
     fn run(self, upstream: F) -> Self::Future;
+
+    /// What it does by itself while it is pending: see [`Flow::activity`].
+    fn activity(future: &Self::Future) -> Activity {
+        let _ = future;
+        Activity::Unknown
+    }
 }
 
 /// One stage below another, as one stage.

@@ -49,10 +49,11 @@ mod timer;
 pub mod transformer;
 pub mod units;
 mod waiting;
+pub mod watch;
 
 pub use config::{ConfigError, WrongField};
 pub use fault::{ConvertsFrom, Failed, Fault, IsResult, Join};
-pub use flow::{Bounded, Boundedness, Downstream, Drive, Driven, Flow, Unbounded};
+pub use flow::{Activity, Bounded, Boundedness, Downstream, Drive, Driven, Flow, Unbounded};
 pub use fragment::Fragment;
 pub use items::{Chain, Final, Finish, Items, Stage, Staged, Stepped, Terminal};
 pub use live::{IntoSetting, Live, Setting};
@@ -100,6 +101,8 @@ pub mod prelude {
     pub use crate::source::{Feeder, empty, feed, once, repeat_with, unfold};
     #[cfg(all(feature = "time", feature = "rt"))]
     pub use crate::transformer::{ReactiveTransformer, TransformationConfig};
+    #[cfg(feature = "time")]
+    pub use crate::watch::Profiler;
     pub use crate::{pipeline, stage};
 }
 
@@ -113,4 +116,5 @@ pub mod __private {
     pub use crate::items::items_of;
     pub use crate::run::Run;
     pub use crate::source::probe::{ViaFlow, ViaIter, ViaNothing, ViaSource, ViaStream, probe};
+    pub use crate::watch::Begin;
 }

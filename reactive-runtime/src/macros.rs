@@ -1,7 +1,7 @@
 //! The two macros, in a file of their own: the compiler names its lines in messages.
 
 #[cfg(doc)]
-use crate::{Fragment, Items, Pipe, Rate, source, units};
+use crate::{Fragment, Items, Pipe, Rate, source, units, watch};
 
 /// Writes a pipeline inline: `source |> operator(arguments, option = value)? |> ..`.
 ///
@@ -13,6 +13,7 @@ use crate::{Fragment, Items, Pipe, Rate, source, units};
 /// - `?` turns `Result` items into values and lets errors leave: see [`Items::or_fail`].
 /// - Units: `100ms`, `1h30min`, `64KiB`, `20k`, `20/s`, `5%`; see [`units`] and [`Rate`].
 /// - An argument that holds a `|>` is a pipeline: `merge(other |> map(f))`.
+/// - A name and a [`watch`] stand before the source: `"users", watch = &profiler: source |> ..`.
 ///
 /// Arguments are evaluated once, in order, before anything runs; a temporary that one of them borrows from needs a `let`
 /// before the pipeline. They may use `?`, `.await` and `return` of the function around them.

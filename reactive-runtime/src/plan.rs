@@ -13,8 +13,18 @@ use std::fmt;
 /// assert_eq!(plan.stages[1].name, "batch");
 /// assert_eq!(plan.stages[1].source, "batch(3)");
 /// ```
+///
+/// A pipeline may have a name, which reports and traces say:
+///
+/// ```
+/// # use reactive_runtime::prelude::*;
+/// let pipe = pipeline! { "numbers": 0..9 |> map(|x| x + 1) };
+/// assert_eq!(pipe.plan().expect("written with `pipeline!`").name, Some("numbers"));
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct Plan {
+    /// Its name, where it has one: `pipeline! { "name": source |> .. }`.
+    pub name: Option<&'static str>,
     /// The text of the source.
     pub source: &'static str,
     /// The file that the pipeline is written in.
@@ -37,9 +47,13 @@ pub struct PlanEntry {
 }
 
 impl fmt::Display for Plan {
-    /// One line a stage: `migrate.rs:41  |> batch(100)`.
+    /// One line a stage: `migrate.rs:40  "users": rows`, `migrate.rs:41  |> batch(100)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}  {}", self.file, self.line, self.source)?;
+        write!(f, "{}:{}  ", self.file, self.line)?;
+        if let Some(name) = self.name {
+            write!(f, "{name:?}: ")?;
+        }
+        write!(f, "{}", self.source)?;
         for stage in self.stages {
             write!(f, "\n{}:{}  |> {}", self.file, stage.line, stage.source)?;
         }

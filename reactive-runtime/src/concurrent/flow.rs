@@ -6,7 +6,7 @@ use pin_project_lite::pin_project;
 
 use super::{Calls, Lanes, Work};
 use crate::fault::Fault;
-use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
+use crate::flow::{Activity, Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 
 pin_project! {
     /// The flow below a stage that works on several items at a time; `W` is the [`Work`].
@@ -94,6 +94,10 @@ where
         if me.work.poll_rest(takes_more, cx).is_ready() {
             cx.waker().wake_by_ref();
         }
+    }
+
+    fn activity(&self) -> Activity {
+        if self.work.any_running() { Activity::Working } else { Activity::Idle }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

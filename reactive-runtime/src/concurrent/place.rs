@@ -36,6 +36,10 @@ impl<J, O> Place<J, O> {
         }
     }
 
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self, Self::Running { .. })
+    }
+
     pub(super) fn is_done(&self) -> bool {
         matches!(self, Self::Done { .. })
     }

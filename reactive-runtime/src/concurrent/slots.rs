@@ -116,6 +116,11 @@ impl<P: Default> Slots<P> {
         Some(taken)
     }
 
+    /// Whether there is such a thing in one of the slots.
+    pub(crate) fn any(&self, is: impl Fn(&P) -> bool) -> bool {
+        self.slots.iter().any(|slot| is(&slot.place))
+    }
+
     /// What is in a slot, and what wakes it.
     #[inline(always)]
     pub(crate) fn at(&mut self, slot: usize) -> (Pin<&mut P>, Context<'_>) {

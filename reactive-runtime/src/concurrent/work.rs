@@ -76,6 +76,11 @@ impl<T, C, L, J, O> Work<T, C, L, J, O> {
         self.limit.0.changed();
     }
 
+    /// Whether a job is not done yet. Asked by meters only: it may look at all of the places.
+    pub(super) fn any_running(&self) -> bool {
+        self.in_flight() > 0 && (!self.has_result() || self.slots.any(Place::is_running))
+    }
+
     /// Whether the result whose turn it is is there.
     pub(super) fn has_result(&self) -> bool {
         self.slots.first().is_some_and(Place::is_done)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use crate::fault::Fault;
-use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
+use crate::flow::{Activity, Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::items::{Items, Stage, Staged};
 use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
@@ -168,6 +168,10 @@ impl<F: Flow<Item = T, Error = K>, T, K: Fault> Flow for DelayFlow<F, T, K> {
             let now = self.as_mut().project().under_way.now();
             self.take_in(now, cx);
         }
+    }
+
+    fn activity(&self) -> Activity {
+        if self.under_way.items.is_empty() { Activity::Idle } else { Activity::Working }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -4,14 +4,15 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::flow::{Downstream, Drive, Driven, Flow};
+use crate::flow::{Activity, Downstream, Drive, Driven, Flow};
 use crate::items::{Items, Stage, Staged};
 use crate::pipe::Pipe;
 
 impl<T, K> Items<T, K> {
     /// Tells `meter` whenever control enters what is above it, comes back with an item, and leaves.
     ///
-    /// With [`Off`] it is nothing: no size, no instruction.
+    /// With [`Off`] it is nothing: no size, no instruction. `pipeline!` puts a meter at each place with `watch = ..`: see
+    /// [`watch`](crate::watch).
     ///
     /// # Examples
     ///
@@ -32,7 +33,7 @@ impl<T, K> Items<T, K> {
     /// assert_eq!(items.0, 5);
     /// ```
     pub fn metered<M: Meter>(self, meter: M) -> Staged<Metered<M>, T, K> {
-        self.stage(Metered { meter })
+        self.stage(Metered::new(meter))
     }
 }
 
@@ -46,19 +47,40 @@ impl<F: Flow> Pipe<F> {
 
 /// What watches a place of a pipeline. Every method does nothing unless it is written.
 pub trait Meter {
-    /// Control enters what is above: somebody wants items.
+    /// Whether it wants to know the [`Activity`] of what is above, which may take a look to tell.
+    const SEES_ACTIVITY: bool = false;
+
+    /// Control enters what is above.
     #[inline(always)]
-    fn enter(&mut self) {}
+    fn enter(&mut self, why: Enter) {
+        let _ = why;
+    }
 
     /// An item comes down.
     #[inline(always)]
     fn item(&mut self) {}
 
-    /// Control leaves what is above.
+    /// Hands an item on: for a meter that has to know when that comes back. It calls [`item`](Self::item) too.
     #[inline(always)]
-    fn leave(&mut self, why: Leave) {
-        let _ = why;
+    fn push<T, D: Downstream<T>>(&mut self, item: T, down: &mut D) -> ControlFlow<()> {
+        self.item();
+        down.push(item)
     }
+
+    /// Control leaves what is above, which goes on by itself with `activity`.
+    #[inline(always)]
+    fn leave(&mut self, why: Leave, activity: Activity) {
+        let _ = (why, activity);
+    }
+}
+
+/// Why control enters what is above a [`Meter`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enter {
+    /// Somebody wants items.
+    Drive,
+    /// Nobody does, but work in flight goes on.
+    Progress,
 }
 
 /// Why control leaves what is above a [`Meter`].
@@ -72,6 +94,8 @@ pub enum Leave {
     Ended,
     /// An error came.
     Failed,
+    /// It was there for work in flight only.
+    Progress,
 }
 
 /// The meter that watches nothing, and costs nothing.
@@ -80,17 +104,45 @@ pub struct Off;
 
 impl Meter for Off {}
 
+/// Both of two watch a place: the first one from further away.
+impl<A: Meter, B: Meter> Meter for (A, B) {
+    const SEES_ACTIVITY: bool = A::SEES_ACTIVITY || B::SEES_ACTIVITY;
+
+    #[inline(always)]
+    fn enter(&mut self, why: Enter) {
+        self.0.enter(why);
+        self.1.enter(why);
+    }
+
+    #[inline(always)]
+    fn push<T, D: Downstream<T>>(&mut self, item: T, down: &mut D) -> ControlFlow<()> {
+        self.1.push(item, &mut Tell { meter: &mut self.0, down })
+    }
+
+    #[inline(always)]
+    fn leave(&mut self, why: Leave, activity: Activity) {
+        self.1.leave(why, activity);
+        self.0.leave(why, activity);
+    }
+}
+
 /// Watches a place of a pipeline: made by [`Items::metered`].
 #[derive(Clone, Copy, Debug)]
 pub struct Metered<M> {
     meter: M,
 }
 
+impl<M> Metered<M> {
+    pub(crate) fn new(meter: M) -> Self {
+        Self { meter }
+    }
+}
+
 impl<F: Flow, M: Meter> Stage<F> for Metered<M> {
     type Flow = MeteredFlow<F, M>;
 
     fn attach(self, upstream: F) -> MeteredFlow<F, M> {
-        MeteredFlow { upstream, meter: self.meter }
+        MeteredFlow::new(upstream, self.meter)
     }
 }
 
@@ -98,9 +150,16 @@ pin_project! {
     /// The flow below [`Metered`].
     #[derive(Debug)]
     pub struct MeteredFlow<F, M> {
+        // Before the meter: what is dropped here is still watched.
         #[pin]
         upstream: F,
         meter: M,
+    }
+}
+
+impl<F, M> MeteredFlow<F, M> {
+    pub(crate) fn new(upstream: F, meter: M) -> Self {
+        Self { upstream, meter }
     }
 }
 
@@ -115,25 +174,39 @@ impl<F: Flow, M: Meter> Flow for MeteredFlow<F, M> {
         cx: &mut Context<'_>,
         down: &mut D,
     ) -> Driven<F::Error> {
-        let me = self.project();
-        me.meter.enter();
-        let driven = me.upstream.poll_drive(cx, &mut Tell { meter: me.meter, down });
-        me.meter.leave(match &driven {
+        let mut me = self.project();
+        me.meter.enter(Enter::Drive);
+        let driven = me.upstream.as_mut().poll_drive(cx, &mut Tell { meter: me.meter, down });
+        let why = match &driven {
             Poll::Pending => Leave::Pending,
             Poll::Ready(Ok(Drive::Paused)) => Leave::Paused,
             Poll::Ready(Ok(Drive::Ended)) => Leave::Ended,
             Poll::Ready(Err(_)) => Leave::Failed,
-        });
+        };
+        me.meter.leave(why, activity::<F, M>(&me.upstream));
         driven
     }
 
+    #[inline]
     fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
-        self.project().upstream.poll_progress(cx);
+        let mut me = self.project();
+        me.meter.enter(Enter::Progress);
+        me.upstream.as_mut().poll_progress(cx);
+        me.meter.leave(Leave::Progress, activity::<F, M>(&me.upstream));
+    }
+
+    fn activity(&self) -> Activity {
+        self.upstream.activity()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.upstream.size_hint()
     }
+}
+
+#[inline(always)]
+fn activity<F: Flow, M: Meter>(flow: &Pin<&mut F>) -> Activity {
+    if M::SEES_ACTIVITY { flow.activity() } else { Activity::Unknown }
 }
 
 struct Tell<'a, M, D> {
@@ -144,8 +217,7 @@ struct Tell<'a, M, D> {
 impl<T, M: Meter, D: Downstream<T>> Downstream<T> for Tell<'_, M, D> {
     #[inline(always)]
     fn push(&mut self, item: T) -> ControlFlow<()> {
-        self.meter.item();
-        self.down.push(item)
+        self.meter.push(item, self.down)
     }
 }
 
@@ -159,7 +231,7 @@ mod tests {
     struct Log(Vec<&'static str>);
 
     impl Meter for &mut Log {
-        fn enter(&mut self) {
+        fn enter(&mut self, _: Enter) {
             self.0.push("enter");
         }
 
@@ -167,7 +239,7 @@ mod tests {
             self.0.push("item");
         }
 
-        fn leave(&mut self, why: Leave) {
+        fn leave(&mut self, why: Leave, _: Activity) {
             self.0.push(if why == Leave::Ended { "ended" } else { "left" });
         }
     }

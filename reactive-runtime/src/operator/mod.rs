@@ -137,7 +137,7 @@ pub use map_async::MapAsync;
 pub use map_err::{MapErr, Turn, TurnErrFlow};
 pub use map_while::MapWhile;
 pub use merge::{Merge, MergeEnd, MergeFlow, WithAll, WithAny};
-pub use metered::{Leave, Meter, Metered, MeteredFlow, Off};
+pub use metered::{Enter, Leave, Meter, Metered, MeteredFlow, Off};
 pub use on_end::{Ending, OnEnd, OnEndFlow};
 pub use or_fail::{OrFail, OrFailFlow};
 pub use pairwise::Pairwise;

@@ -7,7 +7,7 @@ use pin_project_lite::pin_project;
 
 use self::calls::Calls;
 use crate::fault::Fault;
-use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
+use crate::flow::{Activity, Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::items::{Items, Stage, Staged};
 use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
@@ -181,6 +181,10 @@ impl<F: Flow<Item = T, Error = K>, G, T, U, K: Fault> Flow for ParallelFlow<F, G
         if self.started {
             self.as_mut().fill(cx);
         }
+    }
+
+    fn activity(&self) -> Activity {
+        if self.calls.any_running() { Activity::Working } else { Activity::Idle }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

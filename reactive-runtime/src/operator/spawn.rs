@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use self::task::Task;
 use crate::fault::Fault;
-use crate::flow::{Downstream, Drive, Driven, Flow};
+use crate::flow::{Activity, Downstream, Drive, Driven, Flow};
 use crate::items::{Items, Stage, Staged};
 use crate::pipe::Pipe;
 
@@ -161,6 +161,11 @@ impl<F: Flow<Item = T, Error = K>, T, K: Fault> Flow for SpawnFlow<F, T, K> {
         if let State::Runs(task) = &mut self.0 {
             task.items.release();
         }
+    }
+
+    /// It does nothing itself; its task has meters of its own.
+    fn activity(&self) -> Activity {
+        Activity::Idle
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -2,7 +2,7 @@ use super::{Consuming, Drain};
 use crate::concurrent::{Call, Calls, ConcurrentFlow, IntoConcurrency, Limit, Order, Unkeyed, Work};
 #[cfg(feature = "time")]
 use crate::concurrent::{Govern, Governed};
-use crate::flow::Flow;
+use crate::flow::{Activity, Flow};
 #[cfg(feature = "time")]
 use crate::flow_control::IntoFlowControl;
 use crate::items::{Final, Items, Terminal};
@@ -145,6 +145,10 @@ where
         let limit = self.limit.unwrap_or(Limit::by_default::<C::Gate>());
         let body = Work::new(self.calls, Unkeyed, limit, Order::Completion);
         Consuming::new(ConcurrentFlow::new(upstream, body), Drain)
+    }
+
+    fn activity(future: &Self::Future) -> Activity {
+        future.activity()
     }
 }
 

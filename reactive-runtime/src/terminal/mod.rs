@@ -60,7 +60,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::fault::Fault;
-use crate::flow::{Downstream, Flow};
+use crate::flow::{Activity, Downstream, Flow};
 
 /// What a terminal does with the items: it takes them one by one, and has a result in the end.
 pub trait Consume<T> {
@@ -107,6 +107,13 @@ impl<F, C> Consuming<F, C> {
     /// For authors of terminals: drives `flow` into `consumer`.
     pub fn new(flow: F, consumer: C) -> Self {
         Self { flow: Some(flow), consumer: Some(consumer) }
+    }
+}
+
+impl<F: Flow, C> Consuming<F, C> {
+    /// What the flow does that it drives.
+    pub(super) fn activity(&self) -> Activity {
+        self.flow.as_ref().map_or(Activity::Idle, Flow::activity)
     }
 }
 

@@ -40,6 +40,10 @@ impl<F, T, U> Calls<F, T, U> {
         self.begun.len()
     }
 
+    pub(super) fn any_running(&self) -> bool {
+        self.begun.iter().any(|call| !call.0.is_finished())
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.begun.len() >= self.threads.get()
     }
