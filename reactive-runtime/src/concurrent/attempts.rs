@@ -6,6 +6,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::{Attend, Call, Calls, Ungoverned};
+use crate::event::event;
 use crate::retry::{Budget, CallError, Cause, Delays, GaveUp, Retry};
 use crate::timer::after;
 
@@ -229,6 +230,13 @@ where
             let kept = attempt.kept.as_mut().expect("it is kept until the call has failed for good");
             match self.recall.next(kept, &cause) {
                 Ok((item, delay)) => {
+                    event!(
+                        tracing::Level::DEBUG,
+                        attempts = *attempt.attempts,
+                        timed_out = matches!(cause, Cause::TimedOut(_)),
+                        ?delay,
+                        "an attempt failed, and another is made"
+                    );
                     *attempt.item = Some(item);
                     if delay.is_zero() {
                         // Not at once: a call that fails without a wait would keep the task for itself.
@@ -238,6 +246,13 @@ where
                     attempt.timer.set(Some(sleep(delay)));
                 }
                 Err(gave_up) => {
+                    event!(
+                        tracing::Level::WARN,
+                        attempts = *attempt.attempts,
+                        timed_out = matches!(cause, Cause::TimedOut(_)),
+                        ?gave_up,
+                        "a call failed for good"
+                    );
                     let item = R::item(attempt.kept.take().expect("a call fails for good once"));
                     let attempts = *attempt.attempts;
                     return Poll::Ready(Err(CallError { item, attempts, cause, gave_up }));

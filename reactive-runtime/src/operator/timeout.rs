@@ -8,6 +8,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
+use crate::event::event;
 use crate::fault::{Failed, Fault, Join};
 use crate::flow::{Downstream, Drive, Driven, Flow};
 use crate::items::{Items, Stage, Staged};
@@ -189,7 +190,10 @@ impl<F: Flow<Error = K>, K, L: Fault> Flow for TimeoutFlow<F, K, L> {
                 me.upstream.set(None);
                 *me.timer = Timer::default();
                 match driven {
-                    Poll::Pending => Poll::Ready(Err((me.elapsed)())),
+                    Poll::Pending => {
+                        event!(tracing::Level::WARN, "nothing came in time");
+                        Poll::Ready(Err((me.elapsed)()))
+                    }
                     _ => Poll::Ready(Ok(Drive::Ended)),
                 }
             }

@@ -8,11 +8,15 @@
 mod place;
 #[cfg(feature = "time")]
 mod profiler;
+#[cfg(feature = "tracing")]
+mod spans;
 mod watching;
 
 pub use self::place::Place;
 #[cfg(feature = "time")]
 pub use self::profiler::{Profiler, Report, StageMeter, StageReport};
+#[cfg(feature = "tracing")]
+pub use self::spans::{SpanMeter, Spans, Tracing};
 #[doc(hidden)]
 pub use self::watching::Begin;
 pub use self::watching::{Watched, WatchedBy, Watching};

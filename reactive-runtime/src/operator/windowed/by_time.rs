@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{FARTHEST, Windows, nanos};
+use crate::event::event;
 use crate::gather::{Flush, Gather};
 use crate::units::IntoDuration;
 
@@ -124,6 +125,11 @@ where
         let at = at.clamp(-FARTHEST, FARTHEST);
         self.watermark = self.watermark.max(at - self.op.lateness);
         if let Err(late) = self.windows.put(item, at, self.watermark) {
+            event!(
+                tracing::Level::DEBUG,
+                behind_ns = self.watermark.saturating_sub(at),
+                "an item came too late"
+            );
             if let Some(counter) = &self.op.count_late {
                 counter.fetch_add(1, Ordering::Relaxed);
             }
