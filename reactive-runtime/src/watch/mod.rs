@@ -5,6 +5,8 @@
 #![cfg_attr(feature = "time", doc = "")]
 #![cfg_attr(feature = "time", doc = include_str!("../../docs/where-is-it-slow.md"))]
 
+#[cfg(feature = "metrics")]
+mod counters;
 mod place;
 #[cfg(feature = "time")]
 mod profiler;
@@ -12,6 +14,8 @@ mod profiler;
 mod spans;
 mod watching;
 
+#[cfg(feature = "metrics")]
+pub use self::counters::{Counted, CountedMeter, Metrics};
 pub use self::place::Place;
 #[cfg(feature = "time")]
 pub use self::profiler::{Profiler, Report, StageMeter, StageReport};
