@@ -85,7 +85,7 @@ impl Meter for CountedMeter {
         let was_outermost = self.stage.is_outermost();
         self.stage.leave(why, activity);
         if was_outermost {
-            self.teller.tell_if_due(self.stage.end_of_poll());
+            self.teller.tell_if_due(self.stage.last_poll());
         }
     }
 }
@@ -124,7 +124,7 @@ impl Drop for Teller {
 }
 
 impl Teller {
-    /// After a poll that ended at that time; where another thread tells, it leaves that alone.
+    /// After a poll that began at that time; where another thread tells, it leaves that alone.
     fn tell_if_due(&self, now: Duration) {
         let mut told = match self.told.try_lock() {
             Ok(told) => told,
@@ -171,3 +171,6 @@ impl Teller {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

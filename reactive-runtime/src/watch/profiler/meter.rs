@@ -26,7 +26,7 @@ pub struct StageMeter {
     passed: u64,
     /// When the call began, if it is measured.
     call: Option<u64>,
-    /// While this is the outermost meter of a poll: the poll that it stands in itself.
+    /// While this is the outermost meter of a poll: that which it stands in itself.
     outside: Option<Turn>,
 }
 
@@ -56,16 +56,17 @@ impl Meter for StageMeter {
     #[inline]
     fn enter(&mut self, why: Enter) {
         let turn = self.turn();
-        self.settle(turn.begin);
         let spot = self.spot();
+        if spot.since.load(Relaxed) != turn.begin {
+            self.settle(turn.begin);
+        }
         spot.root.store(turn.root, Relaxed);
         spot.driven.store(why == Enter::Drive, Relaxed);
         if spot.state.load() == State::Before {
             spot.state.store(State::Blocked);
         }
-        // The outermost meter measures every poll.
-        if self.outside.is_none() && self.calls.tick() {
-            self.call = Some(self.now());
+        if self.calls.tick() {
+            self.call = Some(if self.outside.is_some() { turn.begin } else { self.now() });
         }
     }
 
@@ -84,6 +85,9 @@ impl Meter for StageMeter {
         if let Some(begin) = self.call.take() {
             self.call_measured(begin);
         }
+        if let Some(outside) = self.outside.take() {
+            outside.replace();
+        }
         let spot = self.spot();
         spot.items.store(self.items.count(), Relaxed);
         spot.driven.store(false, Relaxed);
@@ -94,7 +98,6 @@ impl Meter for StageMeter {
             Leave::Progress => {}
         }
         self.set_state(activity);
-        self.end_turn();
     }
 }
 
@@ -103,7 +106,9 @@ impl Drop for StageMeter {
     fn drop(&mut self) {
         self.end();
         // After a panic control never left it.
-        self.end_turn();
+        if let Some(outside) = self.outside.take() {
+            outside.replace();
+        }
     }
 }
 
@@ -114,9 +119,9 @@ impl StageMeter {
         self.outside.is_some()
     }
 
-    /// When the last poll of which it was the outermost meter ended.
-    pub(in crate::watch) fn end_of_poll(&self) -> std::time::Duration {
-        std::time::Duration::from_nanos(self.spot().turns.end.load(Relaxed))
+    /// When the last poll began.
+    pub(in crate::watch) fn last_poll(&self) -> std::time::Duration {
+        std::time::Duration::from_nanos(self.spot().since.load(Relaxed))
     }
 }
 
@@ -150,8 +155,16 @@ impl StageMeter {
 
     #[cold]
     fn call_measured(&mut self, begin: u64) {
-        self.calls.measured(self.run.now().saturating_sub(begin));
-        self.spot().called.store(self.calls.total(), Relaxed);
+        let (end, weight) = (self.run.now(), self.calls.stride());
+        self.calls.measured(end.saturating_sub(begin));
+        let spot = self.spot();
+        spot.called.store(self.calls.total(), Relaxed);
+        // For the outermost meter a call is a poll.
+        if self.outside.is_some() {
+            spot.turns.begin.store(begin, Relaxed);
+            spot.turns.end.store(end, Relaxed);
+            spot.turns.weight.store(weight, Relaxed);
+        }
     }
 
     /// The poll that control is in; the outermost meter begins it.
@@ -163,16 +176,6 @@ impl StageMeter {
         let turn = Turn { run: self.run.id, root: self.at, begin: self.run.now() };
         self.outside = Some(turn.replace());
         turn
-    }
-
-    /// The outermost meter is left, and with it the poll.
-    fn end_turn(&mut self) {
-        let Some(outside) = self.outside.take() else { return };
-        let begin = outside.replace().begin;
-        let (end, spot) = (self.run.now(), self.spot());
-        spot.turns.begin.store(begin, Relaxed);
-        spot.turns.end.store(end, Relaxed);
-        add(&spot.turns.total, end.saturating_sub(begin));
     }
 
     /// Counts the time since it was left.

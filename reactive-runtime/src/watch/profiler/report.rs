@@ -122,16 +122,19 @@ fn stage(run: &Run, at: usize, now: u64, above: &mut u64, below: u64, items_in: 
     let state = spot.state.load();
     if !matches!(state, State::Before | State::Ended) {
         let (more, poll) = spot.since(now, turns);
-        waited[state as usize] += more;
+        waited[state as usize] = waited[state as usize].wrapping_add(more);
         polled += poll;
     }
-    let total = turns.total.load(Relaxed);
-    let called = if at == root { total } else { spot.called.load(Relaxed) };
-    let to_here = called.saturating_sub(below).clamp((*above).min(total), total);
+    let total = run.spots[root].called.load(Relaxed);
+    let to_here = spot.called.load(Relaxed).saturating_sub(below).clamp((*above).min(total), total);
     let part = |nanos: u64| if total == 0 { 0.0 } else { nanos as f64 / total as f64 * polled as f64 };
     let (starved, busy, blocked) = (part(*above), part(to_here - *above), part(total - to_here));
     *above = to_here;
-    let time = |state: State, polled: f64| Duration::from_nanos(waited[state as usize] + polled as u64);
+    let time = |state: State, polled: f64| {
+        // See `Spot::since`.
+        let nanos = (waited[state as usize] as i64).saturating_add(polled as i64);
+        Duration::from_nanos(nanos.max(0) as u64)
+    };
     let held_up = time(State::HoldsUp, busy);
     StageReport {
         name: place.name(),

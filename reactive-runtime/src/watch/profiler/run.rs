@@ -1,6 +1,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -44,14 +45,13 @@ pub(super) struct Spot {
     pub(super) turns: Turns,
 }
 
-/// The polls of a task, of which the outermost meter keeps account.
+/// The last poll of a task that the outermost meter has measured.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    /// When the last one began and ended.
     pub(super) begin: AtomicU64,
     pub(super) end: AtomicU64,
-    /// The time in all of them.
-    pub(super) total: AtomicU64,
+    /// For how many it stands.
+    pub(super) weight: AtomicU64,
 }
 
 /// What a stage does between polls.
@@ -113,16 +113,24 @@ impl Run {
 }
 
 impl Spot {
-    /// How long it is in its state, outside of polls, and in the poll that began then.
+    /// How long it is in its state, outside of polls, and for how long it was in polls since: the sum is the time since then.
+    ///
+    /// A poll that was measured stands for some that were not, and whose time is not known. So the first may be a
+    /// little less than nothing, and wraps.
     pub(super) fn since(&self, now: u64, turns: &Turns) -> (u64, u64) {
         let since = self.since.load(Relaxed);
-        let (begin, end) = (turns.begin.load(Relaxed), turns.end.load(Relaxed));
-        if begin == since && end <= now { (now - end, end - begin) } else { (now.saturating_sub(since), 0) }
+        let polled = if turns.begin.load(Relaxed) == since {
+            turns.end.load(Relaxed).saturating_sub(since) * turns.weight.load(Relaxed)
+        } else {
+            0
+        };
+        (now.saturating_sub(since).wrapping_sub(polled), polled)
     }
 }
 
-fn nanos(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+fn nanos(duration: Duration) -> u64 {
+    // Enough for five centuries.
+    duration.as_secs() * 1_000_000_000 + u64::from(duration.subsec_nanos())
 }
 
 /// Adds to a number that nobody else writes.

@@ -283,3 +283,15 @@ fn what_is_never_polled_took_no_time() {
     assert_eq!((report.elapsed, report.finished), (Duration::ZERO, false));
     assert_eq!(report.to_string().lines().count(), 5);
 }
+
+#[cfg(feature = "serde")]
+#[tokio::test(start_paused = true)]
+async fn a_report_is_written_and_read_with_serde() {
+    let profiler = Profiler::new();
+    pipeline! { "users", watch = &profiler: 0..3 |> map_async(after(500)) |> drain() }.await;
+    let report = profiler.report();
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!((&json["pipeline"], &json["elapsed"]), (&"users".into(), &1.5.into()));
+    assert_eq!(json["stages"][1]["busy"], 1.5);
+    assert_eq!(serde_json::from_value::<Report>(json).unwrap(), report);
+}

@@ -1,0 +1,98 @@
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use futures::StreamExt;
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use tokio::time::sleep;
+
+use super::*;
+use crate::prelude::*;
+use crate::units::ms;
+
+/// Keeps what it is told, by the name and the labels without the line.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<BTreeMap<String, Arc<AtomicU64>>>>);
+
+impl Kept {
+    fn value(&self, key: &Key) -> Arc<AtomicU64> {
+        let labels = key.labels().filter(|label| label.key() != "line").map(Label::value);
+        let key = std::iter::once(key.name()).chain(labels).collect::<Vec<_>>().join(" ");
+        Arc::clone(self.0.lock().unwrap().entry(key).or_default())
+    }
+
+    fn count(&self, key: &str) -> u64 {
+        self.0.lock().unwrap().get(key).map_or(0, |value| value.load(Relaxed))
+    }
+
+    fn number(&self, key: &str) -> f64 {
+        f64::from_bits(self.count(key))
+    }
+}
+
+impl Recorder for Kept {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(self.value(key))
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(self.value(key))
+    }
+
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        struct Sum(Arc<AtomicU64>);
+        impl metrics::HistogramFn for Sum {
+            fn record(&self, value: f64) {
+                self.0.store((f64::from_bits(self.0.load(Relaxed)) + value).to_bits(), Relaxed);
+            }
+        }
+        Histogram::from_arc(Arc::new(Sum(self.value(key))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tells_once_a_second_and_at_the_end() {
+    let kept = Kept::default();
+    let _guard = metrics::set_default_local_recorder(&kept);
+    let start = tokio::time::Instant::now();
+    let source = futures::stream::iter(0..25).then(async |x| {
+        sleep(ms(100)).await;
+        x
+    });
+    let mut run = Box::pin(pipeline! { "slow", watch = Metrics: source |> map(|x| x + 1) |> drain() });
+    let items = "pipeline_items_total slow map";
+    assert!(futures::poll!(&mut run).is_pending());
+    assert_eq!((kept.count(items), kept.number("pipelines_running slow")), (0, 1.0));
+    for (millis, told) in [(950, 0), (1050, 10), (1950, 10), (2050, 20)] {
+        tokio::select! {
+            _ = &mut run => unreachable!("it takes longer"),
+            () = tokio::time::sleep_until(start + ms(millis)) => {}
+        }
+        assert_eq!(kept.count(items), told, "after {millis} ms");
+    }
+    assert_eq!(kept.number("pipeline_busy_ratio slow source"), 1.0);
+    run.await;
+    assert_eq!(kept.count(items), 25);
+    assert_eq!(kept.count("pipeline_items_total slow drain"), 25);
+    assert_eq!(kept.count("pipeline_busy_microseconds_total slow source"), 2_500_000);
+    assert_eq!(kept.count("pipeline_starved_microseconds_total slow map"), 2_500_000);
+    assert_eq!(kept.count("pipeline_blocked_microseconds_total slow map"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_run_counts_on_and_the_end_is_told() {
+    let kept = Kept::default();
+    let _guard = metrics::set_default_local_recorder(&kept);
+    for runs in 1..=2 {
+        let call = async |_| sleep(ms(10)).await;
+        pipeline! { "twice", watch = Metrics: 0..3 |> map_async(call) |> drain() }.await;
+        assert_eq!(kept.count("pipeline_items_total twice map_async"), 3 * runs);
+    }
+    assert_eq!(kept.number("pipelines_running twice"), 0.0);
+    assert!((kept.number("pipeline_seconds twice") - 0.06).abs() < 1e-9);
+    drop(pipeline! { "never", watch = Metrics: 0..3 |> drain() });
+    assert!(!kept.0.lock().unwrap().keys().any(|key| key.contains("never")));
+}
