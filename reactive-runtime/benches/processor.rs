@@ -115,7 +115,10 @@ fn variant(name: &str) -> Variant {
 
 fn checked(run: Variant, count: u64) -> u64 {
     let letters = run(black_box(count));
-    assert_eq!(letters, (0..count).map(|id| 5 + u64::from(id.checked_ilog10().unwrap_or(0)) + 1).sum::<u64>());
+    assert_eq!(
+        letters,
+        (0..count).map(|id| 5 + u64::from(id.checked_ilog10().unwrap_or(0)) + 1).sum::<u64>()
+    );
     letters
 }
 
