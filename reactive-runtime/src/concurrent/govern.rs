@@ -1,4 +1,4 @@
-use super::{Attempts, Call};
+use super::{Attempts, Call, Guarded};
 
 /// Calls that nothing holds back, and that can be put behind a [`Gate`](super::Gate).
 #[diagnostic::on_unimplemented(
@@ -28,5 +28,14 @@ impl<F, R, G> Govern<G> for Attempts<F, R> {
     fn govern(self, gate: G) -> Self::Governed {
         let Self { call, timeout, recall } = self;
         Attempts { call: call.govern(gate), timeout, recall }
+    }
+}
+
+impl<C: Govern<G>, W, P, G> Govern<G> for Guarded<C, W, P> {
+    type Governed = Guarded<C::Governed, W, P>;
+
+    fn govern(self, gate: G) -> Self::Governed {
+        let Self { calls, breaker, open, failure } = self;
+        Guarded { calls: calls.govern(gate), breaker, open, failure }
     }
 }

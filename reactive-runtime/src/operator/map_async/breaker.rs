@@ -170,6 +170,7 @@ mod tests {
 
     use super::*;
     use crate::circuit_breaker::{CircuitBreaker, CircuitState};
+    use crate::flow_control::Bbr;
     use crate::operator::Recover;
     use crate::pipe::Pipe;
     use crate::retry::Retry;
@@ -248,6 +249,47 @@ mod tests {
             .with(|i| i.map_async(call).retry(retry).circuit_breaker(breaker()).fail_while_open());
         assert_eq!(pipe.count().await, 5);
         assert_eq!(calls.get(), 2 * 4);
+    }
+
+    /// Fails at once or hangs before some time, and takes 10 ms from then on.
+    fn fails_or_hangs_until(end: Instant) -> impl FnMut(u32) -> LocalBoxFuture<'static, Result<u32, u32>> {
+        move |x| {
+            let call = async move {
+                if Instant::now() >= end {
+                    sleep(ms(10)).await;
+                    return Ok(x);
+                }
+                if x % 2 == 0 { std::future::pending().await } else { Err(x) }
+            };
+            call.boxed_local()
+        }
+    }
+
+    /// Forty items with attempts, by key, with the given options in their order.
+    macro_rules! forty_with {
+        ($start:ident, $(.$option:ident($($argument:expr)?))+) => {
+            Pipe::new(0..40u32).with(|i| {
+                i.map_async(fails_or_hangs_until($start + s(2)))
+                    .retry(Retry::fixed(ms(10)).max_retries(2))
+                    .attempt_timeout(ms(100))
+                    $(.$option($($argument)?))+
+                    .per_key(|x| x % 3)
+            })
+        };
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn goes_with_attempts_keys_and_flow_control_before_or_behind_it() {
+        let start = Instant::now();
+        let before = forty_with!(start, .flow_control(Bbr::new()).circuit_breaker(breaker()).concurrency(4));
+        let results = timeout(s(600), before.collect::<Vec<_>>()).await.expect("it does not hang");
+        let (took, worked) = (start.elapsed(), results.iter().filter(|result| result.is_ok()).count());
+        assert!(results.len() == 40 && worked >= 36 && took < s(12), "{worked} in {took:?}");
+
+        let start = Instant::now();
+        let behind = forty_with!(start, .concurrency(4).circuit_breaker(breaker()).flow_control(Bbr::new()));
+        let results = timeout(s(600), behind.collect::<Vec<_>>()).await.expect("it does not hang");
+        assert_eq!((start.elapsed(), results.iter().filter(|result| result.is_ok()).count()), (took, worked));
     }
 
     #[tokio::test(start_paused = true)]
