@@ -81,11 +81,11 @@ impl Completion {
     #[inline]
     pub fn delivery_rate(&self) -> Option<f64> {
         // draft-cheng-iccrg-delivery-rate-estimation, section 3.3: the interval is the longer of the two.
-        let admitting = self.ticket.admitted_at.saturating_sub(self.ticket.flight_began_at);
-        let completing = self.now.saturating_sub(self.ticket.completed_at);
-        let seconds = seconds(admitting.max(completing));
+        let admitting = nanos_between(self.ticket.flight_began_at, self.ticket.admitted_at);
+        let completing = nanos_between(self.ticket.completed_at, self.now);
+        let nanos = admitting.max(completing);
         let completed = self.completed_total.saturating_sub(self.ticket.completed_total);
-        (seconds > 0.0).then(|| float(completed) / seconds)
+        (nanos > 0).then(|| float(completed) / (nanos as f64 * 1e-9))
     }
 }
 
@@ -126,6 +126,16 @@ impl Decision {
 #[inline]
 pub(super) fn seconds(time: Duration) -> f64 {
     float(time.as_secs()) + f64::from(time.subsec_nanos()) * 1e-9
+}
+
+/// The nanoseconds from one time to a later one, and none to an earlier one: of times below 292 years, where it is cheaper
+/// than with [`Duration`]s.
+#[inline]
+pub(super) fn nanos_between(from: Duration, to: Duration) -> i64 {
+    let nanos = |time: Duration| {
+        time.as_secs().wrapping_mul(1_000_000_000).wrapping_add(u64::from(time.subsec_nanos()))
+    };
+    nanos(to).wrapping_sub(nanos(from)).cast_signed().max(0)
 }
 
 /// A count that is not astronomical: from a signed number it is one instruction.

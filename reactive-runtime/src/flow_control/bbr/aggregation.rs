@@ -1,5 +1,6 @@
 //! Completions that come in bursts.
 
+use super::bounds::Bounds;
 use super::round::Sample;
 
 /// How many more completions than expected came at once: BBR.extra_acked, section 5.5.9.
@@ -19,7 +20,7 @@ const WINDOW: u64 = 5;
 
 impl Aggregation {
     pub(super) fn extra(&self) -> f64 {
-        self.most[0].max(self.most[1])
+        self.most[0].at_least(self.most[1])
     }
 
     /// BBRUpdateACKAggregation.
@@ -32,11 +33,11 @@ impl Aggregation {
             expected = 0.0;
         }
         self.completed += sample.newly_completed;
-        let extra = (self.completed - expected).min(cap);
+        let extra = (self.completed - expected).at_most(cap);
         if round >= self.window_began + WINDOW {
             self.window_began = round;
             self.most = [self.most[1], 0.0];
         }
-        self.most[1] = self.most[1].max(extra);
+        self.most[1] = self.most[1].at_least(extra);
     }
 }

@@ -1,5 +1,6 @@
 //! What follows from what is known: how fast items may come, and how many may be in flight.
 
+use super::bounds::Bounds;
 use super::round::Sample;
 use super::{Bbr, BbrState, INITIAL_CAP, MIN_CAP, PACING_MARGIN};
 
@@ -13,13 +14,14 @@ impl Bbr {
     /// BBRInflight: what to keep in flight, at a multiple of what is served at once.
     pub(super) fn inflight(&self, gain: f64) -> f64 {
         let more = if self.state == BbrState::ProbeBwUp { 2.0 } else { 0.0 };
-        self.bdp(gain).max(MIN_CAP) + more
+        self.bdp(gain).at_least(MIN_CAP) + more
     }
 
     /// BBRSetPacingRate.
     #[inline]
     pub(super) fn set_rate(&mut self) {
-        let rate = self.config.clamp(self.pacing_gain * self.model.bw() * (1.0 - PACING_MARGIN));
+        let rate = self.pacing_gain * self.model.bw() * (1.0 - PACING_MARGIN);
+        let rate = rate.at_least(self.config.min_rate).at_most(self.config.max_rate);
         // Until the pipe has been full once, a lower estimate only means that it was not.
         if self.full_pipe.was_reached || rate > self.rate {
             self.rate = rate;
@@ -33,11 +35,11 @@ impl Bbr {
         let mut most = self.inflight(self.cap_gain) + self.aggregation.extra();
         // A probe has to be free to see more; it ends when the queue has become too long.
         if !self.state.is_accelerating() {
-            most = most.min(self.most_by_delay());
+            most = most.at_most(self.most_by_delay());
         }
         let grown = self.cap + sample.newly_completed;
         self.cap = if self.full_pipe.was_reached {
-            grown.min(most)
+            grown.at_most(most)
         } else if self.cap < most || sample.completed_total < 10 {
             grown
         } else {
@@ -45,15 +47,15 @@ impl Bbr {
         };
         // BBRBoundCwndForProbeRTT and BBRBoundCwndForModel
         if self.state == BbrState::ProbeRtt {
-            self.cap = self.cap.min(self.probe_rtt_cap());
+            self.cap = self.cap.at_most(self.probe_rtt_cap());
         }
-        self.cap = self.cap.min(self.most_by_model()).max(MIN_CAP);
+        self.cap = self.cap.at_most(self.most_by_model()).at_least(MIN_CAP);
     }
 
     /// Not in the draft: what is served, and as many as the target delay serves.
     fn most_by_delay(&self) -> f64 {
         let target = self.config.target_delay.as_secs_f64();
-        (self.bdp(1.0) + self.model.bw() * target).max(MIN_CAP)
+        (self.bdp(1.0) + self.model.bw() * target).at_least(MIN_CAP)
     }
 
     #[inline]
@@ -63,6 +65,6 @@ impl Bbr {
             state if state.is_probe_bw() => self.model.inflight_longterm,
             _ => f64::INFINITY,
         };
-        long_term.min(self.model.inflight_shortterm)
+        long_term.at_most(self.model.inflight_shortterm)
     }
 }

@@ -1,6 +1,7 @@
 //! BBR: bottleneck bandwidth and round-trip time.
 
 mod aggregation;
+mod bounds;
 mod control;
 mod drain;
 mod model;

@@ -1,5 +1,6 @@
 //! What is known of the stage: how fast it is, and how much may be in flight.
 
+use super::bounds::Bounds;
 use super::round::{LossRound, Sample};
 use super::{BETA, HEADROOM, MIN_CAP};
 use crate::flow_control::FlowControlConfig;
@@ -25,12 +26,12 @@ impl Model {
     /// BBR.bw: the rate to work with.
     #[inline]
     pub(super) fn bw(&self) -> f64 {
-        self.max_bw().min(self.bw_shortterm)
+        self.max_bw().at_most(self.bw_shortterm)
     }
 
     #[inline]
     pub(super) fn max_bw(&self) -> f64 {
-        self.max_bw.last.max(self.max_bw.current)
+        self.max_bw.last.at_least(self.max_bw.current)
     }
 
     /// BBRUpdateMaxBw: a sample of a source that had nothing to give may raise the estimate, and no more.
@@ -49,10 +50,10 @@ impl Model {
     /// BBRInitLowerBounds and BBRLossLowerBounds.
     #[cold]
     pub(super) fn lower_bounds(&mut self, latest: &LossRound, cap: f64) {
-        let bw = self.bw_shortterm.min(self.max_bw());
-        let inflight = self.inflight_shortterm.min(cap);
-        self.bw_shortterm = latest.bw_latest.max(BETA * bw);
-        self.inflight_shortterm = latest.inflight_latest.max(BETA * inflight);
+        let bw = self.bw_shortterm.at_most(self.max_bw());
+        let inflight = self.inflight_shortterm.at_most(cap);
+        self.bw_shortterm = latest.bw_latest.at_least(BETA * bw);
+        self.inflight_shortterm = latest.inflight_latest.at_least(BETA * inflight);
     }
 
     /// BBRResetShortTermModel.
@@ -63,9 +64,9 @@ impl Model {
 
     /// BBRInflightWithHeadroom.
     pub(super) fn inflight_with_headroom(&self) -> f64 {
-        let headroom = (HEADROOM * self.inflight_longterm).max(1.0);
+        let headroom = (HEADROOM * self.inflight_longterm).at_least(1.0);
         if self.inflight_longterm.is_finite() {
-            (self.inflight_longterm - headroom).max(MIN_CAP)
+            (self.inflight_longterm - headroom).at_least(MIN_CAP)
         } else {
             f64::INFINITY
         }
@@ -88,7 +89,7 @@ impl MaxBw {
         if !sample.app_limited && sample.now - self.advanced_at > self.memory {
             self.advance(sample.now);
         }
-        self.current = self.current.max(sample.delivery_rate);
+        self.current = self.current.at_least(sample.delivery_rate);
     }
 
     fn advance(&mut self, now: f64) {

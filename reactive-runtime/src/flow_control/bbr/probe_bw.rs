@@ -1,5 +1,6 @@
 //! ProbeBw: most of the time as fast as items come out, at times slower and faster.
 
+use super::bounds::Bounds;
 use super::round::Sample;
 use super::{BETA, Bbr, BbrState, DEFAULT_CAP_GAIN, INITIAL_CAP, MIN_CAP};
 
@@ -147,13 +148,14 @@ impl Bbr {
         }
         // A new round is the only time at which their number can have become enough.
         let rounds = self.round.count - self.cycle.began_at_round;
-        self.round.starts && rounds as f64 >= self.bdp(1.0).min(self.cap).min(RENO_ROUNDS)
+        self.round.starts && rounds as f64 >= self.bdp(1.0).at_most(self.cap).at_most(RENO_ROUNDS)
     }
 
     /// BBRIsTimeToCruise.
     fn is_time_to_cruise(&self, sample: &Sample) -> bool {
         let served = self.min_rtt.get().map_or(INITIAL_CAP, |rtt| self.model.max_bw() * rtt);
-        sample.in_flight <= self.model.inflight_with_headroom() && sample.in_flight <= served.max(MIN_CAP)
+        sample.in_flight <= self.model.inflight_with_headroom()
+            && sample.in_flight <= served.at_least(MIN_CAP)
     }
 
     /// BBRIsTimeToGoDown, or the queue is too long already.
@@ -186,7 +188,7 @@ impl Bbr {
             }
         }
         if !sample.is_inflight_too_high() && self.model.inflight_longterm.is_finite() {
-            self.model.inflight_longterm = self.model.inflight_longterm.max(sample.tx_in_flight);
+            self.model.inflight_longterm = self.model.inflight_longterm.at_least(sample.tx_in_flight);
             if self.state == BbrState::ProbeBwUp {
                 self.probe_inflight_longterm_upward(sample);
             }
@@ -198,8 +200,8 @@ impl Bbr {
     pub(super) fn handle_inflight_too_high(&mut self, sample: &Sample) {
         self.cycle.is_sampling = false;
         if !sample.app_limited {
-            let target = self.bdp(1.0).min(self.cap);
-            self.model.inflight_longterm = sample.tx_in_flight.max(BETA * target);
+            let target = self.bdp(1.0).at_most(self.cap);
+            self.model.inflight_longterm = sample.tx_in_flight.at_least(BETA * target);
         }
         if self.state == BbrState::ProbeBwUp {
             self.start_probe_bw_down(sample);
@@ -210,7 +212,7 @@ impl Bbr {
     fn raise_inflight_longterm_slope(&mut self) {
         let growth = f64::from(1u32 << self.cycle.up_rounds);
         self.cycle.up_rounds = (self.cycle.up_rounds + 1).min(30);
-        self.cycle.up_count = (self.cap / growth).max(1.0);
+        self.cycle.up_count = (self.cap / growth).at_least(1.0);
     }
 
     /// BBRProbeInflightLongtermUpward.

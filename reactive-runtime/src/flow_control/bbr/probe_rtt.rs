@@ -1,5 +1,6 @@
 //! ProbeRtt: half of what is usually in flight, to see the latency without a queue.
 
+use super::bounds::Bounds;
 use super::round::Sample;
 use super::{Bbr, BbrState, MIN_CAP};
 use crate::flow_control::FlowControlConfig;
@@ -111,7 +112,7 @@ impl Bbr {
         self.rtt_probe.round_done |= self.round.starts;
         if self.rtt_probe.round_done && sample.now > done_at {
             self.min_rtt.probe_min_at = sample.now;
-            self.cap = self.cap.max(self.rtt_probe.prior_cap);
+            self.cap = self.cap.at_least(self.rtt_probe.prior_cap);
             self.exit_probe_rtt(sample);
         }
     }
@@ -129,6 +130,6 @@ impl Bbr {
 
     /// BBRProbeRTTCwnd.
     pub(super) fn probe_rtt_cap(&self) -> f64 {
-        self.bdp(CAP_GAIN).max(MIN_CAP)
+        self.bdp(CAP_GAIN).at_least(MIN_CAP)
     }
 }

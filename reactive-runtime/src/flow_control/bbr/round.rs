@@ -1,6 +1,7 @@
 //! Samples, and rounds: the time until an item that is admitted now has left.
 
-use crate::flow_control::signals::{float, seconds};
+use super::bounds::Bounds;
+use crate::flow_control::signals::{float, nanos_between, seconds};
 use crate::flow_control::{Completion, Signals};
 
 /// What one completion tells: RS in the draft.
@@ -36,7 +37,7 @@ impl Sample {
     #[inline]
     pub(super) fn of_completion(completion: &Completion, cap: f64) -> Self {
         let ticket = &completion.ticket;
-        let rtt = seconds(completion.sojourn());
+        let rtt = nanos_between(ticket.admitted_at, completion.now) as f64 * 1e-9;
         let in_flight = float(completion.in_flight as u64);
         Self {
             now: seconds(completion.now),
@@ -151,9 +152,9 @@ impl LossRound {
     /// BBRUpdateLatestDeliverySignals.
     #[inline]
     pub(super) fn update(&mut self, sample: &Sample, wait: f64) {
-        self.bw_latest = self.bw_latest.max(sample.delivery_rate);
-        self.inflight_latest = self.inflight_latest.max(sample.completed);
-        self.least_wait = self.least_wait.min(wait);
+        self.bw_latest = self.bw_latest.at_least(sample.delivery_rate);
+        self.inflight_latest = self.inflight_latest.at_least(sample.completed);
+        self.least_wait = self.least_wait.at_most(wait);
         self.is_over = sample.prior_completed >= self.next_completed;
         if self.is_over {
             self.next_completed = sample.completed_total;
