@@ -118,7 +118,7 @@ pub(crate) fn located(tokens: TokenStream, at: Span) -> TokenStream {
     tokens.into_iter().map(locate).collect()
 }
 
-fn delimited(delimiter: Delimiter, stream: TokenStream, at: Span) -> Group {
+pub(crate) fn delimited(delimiter: Delimiter, stream: TokenStream, at: Span) -> Group {
     let mut group = Group::new(delimiter, stream);
     group.set_span(at);
     group

@@ -1,11 +1,11 @@
 //! A number with a unit, exactly.
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Delimiter, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::Lit;
 
 use super::unit::{self, Kind, Unit};
-use crate::tokens::located;
+use crate::tokens::{delimited, located};
 
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
 
@@ -149,12 +149,23 @@ impl Quantity {
         match *self {
             Self::Whole { function, count } => {
                 let function = Ident::new(function, span);
-                located(quote!(#runtime::units::#function(#count)), span)
+                at_literal(quote!(#runtime::units::#function(#count)), span)
             }
-            Self::Duration { secs, nanos } => located(quote!(#runtime::units::duration(#secs, #nanos)), span),
+            Self::Duration { secs, nanos } => {
+                at_literal(quote!(#runtime::units::duration(#secs, #nanos)), span)
+            }
             Self::Integer(value) => located(Literal::u64_unsuffixed(value).into_token_stream(), span),
         }
     }
+}
+
+/// A call in braces that are the user's: the compiler points at those, where it would point at the whole pipeline for the path
+/// of the runtime crate. In parentheses, as braces alone may be a statement; those are the macro's, so that no lint asks for
+/// fewer.
+fn at_literal(call: TokenStream, span: Span) -> TokenStream {
+    let braces = TokenTree::Group(delimited(Delimiter::Brace, located(call, span), span));
+    let of_the_macro = Span::mixed_site().located_at(span);
+    TokenTree::Group(delimited(Delimiter::Parenthesis, braces.into(), of_the_macro)).into()
 }
 
 /// Whether a literal is zero, whatever its unit.
