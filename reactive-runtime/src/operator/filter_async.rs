@@ -3,10 +3,13 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::concurrent::{Calls, ConcurrentFlow, Limit, Order, Ungoverned, Unkeyed, Work};
+#[cfg(feature = "time")]
+use crate::concurrent::Govern;
+use crate::concurrent::{
+    Attend, Calls, ConcurrentFlow, IntoConcurrency, Limit, Order, Ungoverned, Unkeyed, Work,
+};
 use crate::flow::Flow;
 use crate::items::{Items, Stage, Staged};
-use crate::live::IntoSetting;
 use crate::pipe::Pipe;
 use crate::step::{AtMostOne, Step, StepFlow, Stop};
 
@@ -58,12 +61,12 @@ impl<T, K> Items<T, K> {
     /// let ids = pipeline! { 0..7 |> filter_async(|id| allowed(*id), concurrency = 4) |> collect::<Vec<_>>() };
     /// assert_eq!(block_on(ids), [0, 2, 4, 6]);
     /// ```
-    pub fn filter_async<Fut, P>(self, predicate: P) -> Staged<FilterAsync<P>, T, K>
+    pub fn filter_async<Fut, P>(self, predicate: P) -> Staged<FilterAsync<Judge<P>>, T, K>
     where
         P: FnMut(&T) -> Fut,
         Fut: Future<Output = bool>,
     {
-        self.stage(FilterAsync { judge: Judge { predicate, gate: Ungoverned }, limit: Limit::ONE })
+        self.stage(FilterAsync { calls: Judge { predicate, gate: Ungoverned }, limit: Limit::ONE })
     }
 }
 
@@ -79,52 +82,67 @@ impl<F: Flow> Pipe<F> {
     }
 }
 
-impl<P, T, K> Staged<FilterAsync<P>, T, K> {
-    /// Has at most `limit` items in flight, in place of 1. It may be [`Live`](crate::Live), as for
-    /// [`map_async`](Items::map_async).
+impl<C, T, K> Staged<FilterAsync<C>, T, K> {
+    /// Has at most `limit` items in flight, in place of 1. It may be [`Live`](crate::Live), or found out while it runs by an
+    /// [`adaptive`](crate::flow_control::adaptive) one, as for [`map_async`](Items::map_async).
     ///
     /// # Panics
     ///
     /// If `limit` is 0. As a literal in `pipeline!`, that does not compile.
     #[track_caller]
-    pub fn concurrency(self, limit: impl IntoSetting<usize>) -> Self {
-        let limit = Limit::concurrency(limit);
-        self.map_op(|op| FilterAsync { limit, ..op })
+    pub fn concurrency<N, D>(self, limit: N) -> Staged<FilterAsync<D>, T, K>
+    where
+        N: IntoConcurrency<C, Calls = D>,
+    {
+        self.map_op(|FilterAsync { calls, .. }| {
+            let (limit, calls) = limit.into_concurrency(calls);
+            FilterAsync { calls, limit: Limit(limit) }
+        })
     }
 }
 
 /// Judges items by futures: made by [`Items::filter_async`].
 #[derive(Clone, Debug)]
-pub struct FilterAsync<P> {
-    judge: Judge<P>,
+pub struct FilterAsync<C> {
+    calls: C,
     limit: Limit,
 }
 
 /// The flow below [`FilterAsync`]; `J` is the future that judges an item of `F`.
-pub type FilterAsyncFlow<F, P, J> = JudgedFlow<F, <F as Flow>::Item, P, J, <F as Flow>::Error>;
+pub type FilterAsyncFlow<F, P, J> = JudgedFlow<F, <F as Flow>::Item, Judge<P>, J, <F as Flow>::Error>;
 
-type JudgedFlow<F, T, P, J, K> =
-    StepFlow<ConcurrentFlow<F, Work<T, Judge<P>, Unkeyed, Judging<T, J>, Option<T>>, K>, Passed, AtMostOne>;
+type JudgedFlow<F, T, C, J, K> =
+    StepFlow<ConcurrentFlow<F, Work<T, C, Unkeyed, Judging<T, J>, Option<T>>, K>, Passed, AtMostOne>;
 
-impl<F, T, Fut, P> Stage<F> for FilterAsync<P>
+impl<F, T, Fut, P, G, J> Stage<F> for FilterAsync<Judge<P, G>>
 where
     F: Flow<Item = T>,
     P: FnMut(&T) -> Fut,
     Fut: Future<Output = bool>,
+    G: Attend<Fut, Job = J>,
 {
-    type Flow = FilterAsyncFlow<F, P, Fut>;
+    type Flow = JudgedFlow<F, T, Judge<P, G>, J, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let work = Work::new(self.judge, Unkeyed, self.limit, Order::Input);
+        let work = Work::new(self.calls, Unkeyed, self.limit, Order::Input);
         StepFlow::new(ConcurrentFlow::new(upstream, work), Passed, false)
     }
 }
 
 /// Calls a predicate, and gives the item back if it passes.
 #[derive(Clone, Copy, Debug)]
-pub struct Judge<P> {
+pub struct Judge<P, G = Ungoverned> {
     predicate: P,
-    gate: Ungoverned,
+    gate: G,
+}
+
+#[cfg(feature = "time")]
+impl<P, G> Govern<G> for Judge<P> {
+    type Governed = Judge<P, G>;
+
+    fn govern(self, gate: G) -> Judge<P, G> {
+        Judge { predicate: self.predicate, gate }
+    }
 }
 
 pin_project! {
@@ -137,31 +155,34 @@ pin_project! {
     }
 }
 
-impl<T, Fut, P> Calls<T> for Judge<P>
+impl<T, Fut, P, G> Calls<T> for Judge<P, G>
 where
     P: FnMut(&T) -> Fut,
     Fut: Future<Output = bool>,
+    G: Attend<Fut>,
 {
-    type Job = Judging<T, Fut>;
+    type Job = Judging<T, G::Job>;
     type Output = Option<T>;
-    type Gate = Ungoverned;
+    type Gate = G;
 
     #[inline(always)]
-    fn begin(&mut self, item: T) -> Judging<T, Fut> {
-        Judging { verdict: (self.predicate)(&item), item: Some(item) }
+    fn begin(&mut self, item: T) -> Self::Job {
+        Judging { verdict: self.gate.begin((self.predicate)(&item)), item: Some(item) }
     }
 
     #[inline(always)]
-    fn poll_job(&mut self, job: Pin<&mut Judging<T, Fut>>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    fn poll_job(&mut self, job: Pin<&mut Self::Job>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let job = job.project();
-        job.verdict.poll(cx).map(|passes| job.item.take().filter(|_| passes))
+        self.gate.poll_job(job.verdict, cx).map(|passes| job.item.take().filter(|_| passes))
     }
 
-    fn gate(&self) -> &Ungoverned {
+    #[inline(always)]
+    fn gate(&self) -> &G {
         &self.gate
     }
 
-    fn gate_mut(&mut self) -> &mut Ungoverned {
+    #[inline(always)]
+    fn gate_mut(&mut self) -> &mut G {
         &mut self.gate
     }
 }

@@ -435,3 +435,24 @@ async fn answers_from_a_cache_do_not_pass_for_the_latency_of_the_service() {
         assert!(start.elapsed() < s(15), "{algorithm}: {:?}", start.elapsed());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_filter_finds_out_how_many_it_judges_at_a_time() {
+    let service = tokio::sync::Semaphore::new(8);
+    let running = Cell::new((0, 0));
+    let even = async |x: u32| {
+        let (now, most) = running.get();
+        running.set((now + 1, most.max(now + 1)));
+        let turn = service.acquire().await;
+        sleep(ms(20)).await;
+        drop(turn);
+        running.set((running.get().0 - 1, running.get().1));
+        x.is_multiple_of(2)
+    };
+    let start = Instant::now();
+    let kept = pipeline! { 0..4000 |> filter_async(|x| even(*x), concurrency = adaptive(1..=256)) |> collect::<Vec<_>>() };
+    assert_eq!(kept.await, (0..4000).step_by(2).collect::<Vec<_>>());
+    // Eight at a time are 400 a second.
+    assert!(start.elapsed() < ms(11_000), "{:?}", start.elapsed());
+    assert!((8..=64).contains(&running.get().1), "{:?}", running.get());
+}
