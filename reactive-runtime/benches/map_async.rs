@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --bench map_async` measures time per run of [`ITEMS`] items.
 //! `cargo bench --bench map_async -- --instructions` counts instructions per item, which needs valgrind; it fails if
-//! `pipeline!` takes more than it may.
+//! `pipeline!` takes more than it may. With `--features tracing` it has a row for spans that nobody subscribes to.
 
 use std::cell::Cell;
 use std::future::ready;
@@ -25,6 +25,8 @@ const ITEMS: u64 = 100_000;
 const LIMITS: [usize; 3] = [10, 100, 1000];
 /// In place of a variant: the runtime alone.
 const NOTHING: &str = "nothing";
+/// How much it samples depends on the clock, and valgrind's is slow: its instructions say nothing.
+const WATCHED: &str = "pipeline watched";
 /// How many instructions an item may take in `pipeline!`, and how much more of them at the highest limit.
 const READY_MAX: f64 = 60.0;
 const WOKEN_MAX: f64 = 280.0;
@@ -36,7 +38,9 @@ const VARIANTS: &[(&str, Variant)] = &[
     ("sequential", by_await),
     ("pipeline", by_pipeline),
     ("pipeline unordered", by_pipeline_unordered),
-    ("pipeline watched", by_pipeline_watched),
+    (WATCHED, by_pipeline_watched),
+    #[cfg(feature = "tracing")]
+    ("traced, no subscriber", by_pipeline_traced),
     ("futures", by_futures),
     ("futures unordered", by_futures_unordered),
     ("futures-buffered", by_futures_buffered),
@@ -124,6 +128,15 @@ fn by_pipeline_watched(kind: Work, items: u64, limit: usize) -> u64 {
     let profiler = Profiler::new();
     for_both!(kind, |work| in_task(
         pipeline! { watch = &profiler: 0..items |> map_async(work, concurrency = limit) |> fold(0, add) }
+    ))
+}
+
+#[cfg(feature = "tracing")]
+#[inline(never)]
+fn by_pipeline_traced(kind: Work, items: u64, limit: usize) -> u64 {
+    use reactive_runtime::watch::Tracing;
+    for_both!(kind, |work| in_task(
+        pipeline! { watch = Tracing: 0..items |> map_async(work, concurrency = limit) |> fold(0, add) }
     ))
 }
 
@@ -243,7 +256,7 @@ fn once(args: &[String]) {
 /// Instructions per item of every variant, as the difference of two runs.
 fn instructions() {
     for kind in [Work::Ready, Work::Woken] {
-        for (name, _) in VARIANTS {
+        for (name, _) in VARIANTS.iter().filter(|(name, _)| *name != WATCHED) {
             let counts = LIMITS.map(|limit| per_item(name, kind, limit));
             println!("{:6} {name:27} {counts:8.1?} instructions per item", format!("{kind:?}"));
             if name.starts_with("pipeline") {
