@@ -23,6 +23,11 @@ impl Row {
     const fn no_zero(self, no_zero: &'static [(Argument, &'static str)]) -> Self {
         Self { no_zero, ..self }
     }
+
+    /// Whether it says more than that there is such an operator.
+    pub(crate) fn says_more(&self) -> bool {
+        self.fuses || self.takes_source || !self.no_zero.is_empty()
+    }
 }
 
 const fn stage(name: &'static str) -> Row {
