@@ -239,7 +239,7 @@ impl Code<'_> {
             self.questions(at, stage);
             return None;
         }
-        let above = if operators::row(&name.to_string()).is_some() {
+        let above = if operators::is_of_items(&name.to_string()) {
             self.token().into_token_stream()
         } else {
             quote!(())

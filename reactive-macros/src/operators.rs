@@ -196,6 +196,51 @@ const OPERATORS: &[Row] = &[
     combine("zip"),
 ];
 
+/// Operators without a row that fit a flow if they fit its items. They need no hint: their names are free for fragments. But
+/// the compiler asks whether they fit, and of the items that takes it a fraction of what it takes of the flow.
+///
+/// Not `collect` and `sum`: their result is inferred late, and a mistake in it is worded by the flow.
+const OF_ITEMS: &[&str] = &[
+    "all",
+    "any",
+    "catch",
+    "count",
+    "default_if_empty",
+    "drain",
+    "fails_with",
+    "find",
+    "first",
+    "flat_map",
+    "flatten",
+    "fold",
+    "for_each",
+    "inspect_err",
+    "intersperse",
+    "last",
+    "map_err",
+    "max",
+    "max_by",
+    "max_by_key",
+    "min",
+    "min_by",
+    "min_by_key",
+    "on_end",
+    "position",
+    "reduce",
+    "send_to",
+    "start_with",
+    "switch_map",
+    "take_last",
+    "take_until",
+    "try_for_each",
+    "try_map",
+];
+
+/// Whether an operator that fits the items fits any flow of them.
+pub(crate) fn is_of_items(name: &str) -> bool {
+    row(name).is_some() || OF_ITEMS.contains(&name)
+}
+
 pub(crate) fn row(name: &str) -> Option<&'static Row> {
     OPERATORS.iter().find(|row| row.name == name)
 }
