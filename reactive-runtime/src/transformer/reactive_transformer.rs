@@ -128,7 +128,7 @@ impl ReactiveTransformer {
     ///
     /// # Panics
     ///
-    /// A panic in `transform` or `validate` comes out of the stream in the place of its item. Polled with an item outside of a
+    /// A panic in `transform` or `validate` comes out of the stream, perhaps before the results of earlier items. Polled with an item outside of a
     /// tokio runtime with time enabled, it panics.
     pub fn transform_stream<S, T, U, V, K, F, G>(
         &self,
