@@ -477,3 +477,9 @@ fn the_state_of_a_pipeline_is_that_of_its_operators() {
     let parts = 2 * RANGE + 2 * size_of::<Option<u64>>() + size_of_val(&other);
     assert_state(&pipeline! { 0..9u64 |> zip(0..9u64) |> merge(other) }, parts);
 }
+
+#[test]
+fn a_function_of_a_source_may_be_named_as_a_terminal_is() {
+    use std::cmp::max;
+    assert_eq!(block_on(pipeline! { 0..1 | max(2, 4) |> count() }), 5);
+}

@@ -7,7 +7,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenTree};
 
 use crate::errors::Errors;
 use crate::header::Header;
-use crate::operators::{self, Row};
+use crate::operators;
 use crate::tokens::{ident, is_pipe, is_punct, parenthesised, turbofish_len};
 
 /// `"name", option = value: source |> stage |> stage`.
@@ -249,9 +249,8 @@ fn call(tokens: &[TokenTree]) -> Call {
     }
 }
 
-/// Whether it is surely that of an operator. `first`, `last`, `max` are good names of fragments too.
 fn is_operator(name: &Ident) -> bool {
-    operators::row(&name.to_string()).is_some_and(Row::says_more)
+    operators::row(&name.to_string()).is_some()
 }
 
 /// `clean`, `self.clean.clone()`: a fragment. What else has no call is a mistake, with all that follows it.

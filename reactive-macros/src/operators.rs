@@ -1,5 +1,5 @@
-//! The one table of operators. Each row is a hint: an operator that is not in it works, only unfused, without the early
-//! message, and checked by the compiler against all of the flow above it, which takes longer (`below.rs` in the runtime).
+//! The one table of operators. Each row is a hint: an operator that is not in it works, only unfused, or without the early
+//! message.
 
 /// What the macro may know of an operator.
 pub(crate) struct Row {
@@ -22,11 +22,6 @@ pub(crate) enum Argument {
 impl Row {
     const fn no_zero(self, no_zero: &'static [(Argument, &'static str)]) -> Self {
         Self { no_zero, ..self }
-    }
-
-    /// Whether it says more than that there is such an operator.
-    pub(crate) fn says_more(&self) -> bool {
-        self.fuses || self.takes_source || !self.no_zero.is_empty()
     }
 }
 
@@ -58,10 +53,7 @@ const NO_TIMEOUT: &str = "a timeout of 0 has no meaning: give it a time such as 
 const NO_LAG: (Argument, &str) =
     (Argument::Option("lag"), "branches that may lag 0 items behind get none: give a lag of at least 1");
 
-/// `collect` and `sum` stand in no row: their result is inferred late, and a mistake in it is worded by the whole flow.
 const OPERATORS: &[Row] = &[
-    stage("all"),
-    stage("any"),
     stage("audit")
         .no_zero(&[(Argument::At(0), "an audit of 0 has no meaning: give it a period such as `100ms`")]),
     stage("batch").no_zero(&[(Argument::At(0), NO_BATCH)]),
@@ -79,44 +71,30 @@ const OPERATORS: &[Row] = &[
         (Argument::At(0), "a batch of no time has no meaning: give it a time such as `100ms`"),
         (Argument::Option("capacity"), NO_BATCH),
     ]),
-    stage("catch"),
     combine("combine_latest"),
     combine("concat"),
-    stage("count"),
     stage("debounce").no_zero(&[
         (Argument::At(0), "a debounce of 0 has no meaning: give it a quiet time such as `100ms`"),
         (Argument::Option("max_wait"), "a `max_wait` of 0 has no meaning: give it a time such as `1s`"),
     ]),
-    stage("default_if_empty"),
     stage("delay")
         .no_zero(&[(Argument::Option("capacity"), "a delay of 0 items has no meaning: let at least 1 be on its way")]),
     step("distinct").no_zero(&[NO_MEMORY, NO_TTL]),
     step("distinct_by").no_zero(&[NO_MEMORY, NO_TTL]),
     step("distinct_until_changed"),
     step("distinct_until_changed_by"),
-    stage("drain"),
     step("enumerate"),
-    stage("fails_with"),
     step("filter"),
     stage("filter_async").no_zero(&[NO_CONCURRENCY]),
     step("filter_map"),
-    stage("find"),
-    stage("first"),
-    stage("flat_map"),
     stage("flat_map_stream").no_zero(&[(
         Argument::Option("concurrency"),
         "0 sources at a time have no meaning: give a concurrency of at least 1",
     )]),
-    stage("flatten"),
-    stage("fold"),
-    stage("for_each"),
     stage("for_each_async").no_zero(&[NO_CONCURRENCY]),
     step("inspect"),
-    stage("inspect_err"),
-    stage("intersperse"),
     stage("interval")
         .no_zero(&[(Argument::At(0), "an interval of 0 has no meaning: give it a period such as `100ms`")]),
-    stage("last"),
     step("map"),
     stage("map_async").no_zero(&[
         NO_CONCURRENCY,
@@ -125,21 +103,11 @@ const OPERATORS: &[Row] = &[
             "an attempt that may take no time has no meaning: give it a timeout such as `2s`",
         ),
     ]),
-    stage("map_err"),
     step("map_while"),
-    stage("max"),
-    stage("max_by"),
-    stage("max_by_key"),
     combine("merge"),
-    stage("min"),
-    stage("min_by"),
-    stage("min_by_key"),
-    stage("on_end"),
     step("pairwise"),
     stage("parallel").no_zero(&[(Argument::At(0), "work on 0 threads has no meaning: give it at least 1")]),
     stage("partition").no_zero(&[NO_LAG]),
-    stage("position"),
-    stage("reduce"),
     stage("route").no_zero(&[NO_LAG]),
     stage("sample").no_zero(&[(
         Argument::At(0),
@@ -147,7 +115,6 @@ const OPERATORS: &[Row] = &[
     )]),
     step("scan"),
     step("scan_by").no_zero(&[NO_KEYS, NO_IDLE]),
-    stage("send_to"),
     stage("session_window").no_zero(&[
         (Argument::At(0), "a gap of no time has no meaning: give it a gap such as `100ms`"),
         (Argument::Option("max"), "a session of no time has no meaning: give it a time such as `1min`"),
@@ -160,13 +127,9 @@ const OPERATORS: &[Row] = &[
         Argument::Option("capacity"),
         "a hand-over of 0 items has no meaning: give it a capacity of at least 1",
     )]),
-    stage("start_with"),
     step("step_by")
         .no_zero(&[(Argument::At(0), "each 0th item has no meaning: give it a count of at least 1")]),
-    stage("switch_map"),
     step("take"),
-    stage("take_last"),
-    stage("take_until"),
     step("take_while"),
     stage("throttle").no_zero(&[
         (Argument::At(0), "one item each 0 seconds has no meaning: give it a period such as `100ms`, or a rate such as `20/s`"),
@@ -179,8 +142,6 @@ const OPERATORS: &[Row] = &[
         (Argument::Option("first"), NO_TIMEOUT),
         (Argument::Option("total"), NO_TIMEOUT),
     ]),
-    stage("try_for_each"),
-    stage("try_map"),
     stage("window").no_zero(&[
         (Argument::At(0), "a window of 0 items has no meaning: give it a size of at least 1"),
         (Argument::Option("step"), "windows that do not move have no meaning: give a step of at least 1"),
@@ -196,8 +157,10 @@ const OPERATORS: &[Row] = &[
     combine("zip"),
 ];
 
-/// Operators without a row that fit a flow if they fit its items. They need no hint: their names are free for fragments. But
-/// the compiler asks whether they fit, and of the items that takes it a fraction of what it takes of the flow.
+/// Operators without a row that fit a flow if they fit its items: to ask that of the items takes the compiler a fraction of
+/// what it takes of the whole flow (`below.rs` in the runtime).
+///
+/// They are no rows: their names are common ones, and stay free for fragments and for functions in a source.
 ///
 /// Not `collect` and `sum`: their result is inferred late, and a mistake in it is worded by the flow.
 const OF_ITEMS: &[&str] = &[

@@ -128,8 +128,8 @@ impl ReactiveTransformer {
     ///
     /// # Panics
     ///
-    /// A panic in `transform` or `validate` comes out of the stream, perhaps before the results of earlier items. Polled with an item outside of a
-    /// tokio runtime with time enabled, it panics.
+    /// A panic in `transform` or `validate` comes out of the stream, perhaps before the results of earlier items. Polled with an
+    /// item outside of a tokio runtime with time enabled, it panics.
     pub fn transform_stream<S, T, U, V, K, F, G>(
         &self,
         source: S,
