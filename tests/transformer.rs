@@ -163,7 +163,7 @@ async fn a_panic_comes_out_once() {
     // It may come before those results that another thread is still at work on.
     let all = async {
         while let Some(result) = results.next().await {
-            result.unwrap()
+            result.unwrap();
         }
     };
     assert!(std::panic::AssertUnwindSafe(all).catch_unwind().await.is_err());
