@@ -27,7 +27,6 @@ pub mod live;
 mod macros;
 #[cfg(feature = "time")]
 pub mod newest;
-#[cfg(feature = "time")]
 pub mod operator;
 mod pacer;
 mod pipe;
