@@ -108,23 +108,32 @@ impl<A: Algorithm> FlowController<A> {
 
     /// Takes how many items wait, how long the work on one takes, and how many items a second were done, over the control
     /// interval that ends now. Gives the rate for the next, in items per second.
+    ///
+    /// While items wait that is no faster than what brings those in flight to the cap of the [`decision`](Self::decision) in
+    /// three intervals: a queue drains, and meanwhile half as many items go on to come as get through.
     pub fn control_flow(&mut self, queue_len: usize, processing_latency: Duration, throughput: f64) -> f64 {
         let throughput = if throughput.is_finite() { throughput.max(0.0) } else { 0.0 };
         let signals = self.signals(queue_len, processing_latency, throughput);
         let demand = signals.admitted as f64 / self.config.control_interval.as_secs_f64();
         self.gauge.observe(demand, throughput, self.decision.rate);
-        self.decision = self.algorithm.on_interval(&signals);
-        self.decision.rate = self.paced(&signals);
+        let decision = self.algorithm.on_interval(&signals);
+        self.decision = Decision { rate: self.paced(decision, &signals, throughput), ..decision };
         self.decision.rate
     }
 
-    /// The rate of the decision, less what is in flight beyond its cap, spread over a few intervals: whoever is told a
-    /// rate only cannot keep a cap, and most algorithms rely on it.
-    fn paced(&self, signals: &Signals) -> f64 {
-        let cap = self.decision.max_in_flight.map_or(usize::MAX, NonZeroUsize::get);
-        let excess = signals.in_flight.saturating_sub(cap) as f64;
-        let spread = 3.0 * signals.interval.as_secs_f64();
-        self.config.clamp(self.decision.rate - excess / spread)
+    /// The rate of `decision`, so that its cap holds too: whoever is told a rate only cannot keep a cap, and most algorithms
+    /// rely on it.
+    fn paced(&self, decision: Decision, signals: &Signals, throughput: f64) -> f64 {
+        let cap = decision.max_in_flight.map_or(usize::MAX, NonZeroUsize::get);
+        let most = if signals.queue_len > 0 || signals.in_flight > cap {
+            let room = cap as f64 - signals.in_flight as f64;
+            let spread = 3.0 * signals.interval.as_secs_f64();
+            (throughput + room / spread).max(throughput / 2.0)
+        } else {
+            // How many more would get through is not known yet, so step by step.
+            2.0 * self.decision.rate.max(throughput)
+        };
+        self.config.clamp(decision.rate.min(most))
     }
 
     /// The last decision: the rate, and how many items may be in flight.

@@ -6,29 +6,82 @@ fn controller(congestion_algorithm: CongestionAlgorithm) -> FlowController {
     FlowController::new(FlowControlConfig { congestion_algorithm, ..FlowControlConfig::default() }).unwrap()
 }
 
-/// A stage of `capacity` items a second with a queue, in a loop with the controller. Gives mean rate and queue.
-fn closed_loop(flow: &mut FlowController, capacity: f64, intervals: usize) -> (f64, f64) {
-    let (mut queue, mut rates, mut queues) = (0.0f64, 0.0, 0.0);
-    for i in 0..2 * intervals {
+/// A stage of so many items a second, with a queue, in a loop with a controller.
+struct Stage {
+    capacity: f64,
+    queue: f64,
+}
+
+impl Stage {
+    fn new(capacity: f64) -> Self {
+        Self { capacity, queue: 0.0 }
+    }
+
+    /// Lets an interval pass; gives the throughput.
+    fn step(&mut self, flow: &mut FlowController) -> f64 {
         let rate = flow.decision().rate;
-        let throughput = (rate + queue / 0.1).min(capacity);
-        queue = (queue + (rate - throughput) * 0.1).max(0.0);
-        flow.control_flow(queue as usize, ms(10), throughput);
-        if i >= intervals {
-            rates += throughput / intervals as f64;
-            queues += queue / intervals as f64;
+        let throughput = (rate + self.queue / 0.1).min(self.capacity);
+        self.queue = (self.queue + (rate - throughput) * 0.1).max(0.0);
+        flow.control_flow(self.queue as usize, ms(10), throughput);
+        throughput
+    }
+
+    fn settle(&mut self, flow: &mut FlowController) {
+        for _ in 0..500 {
+            self.step(flow);
         }
     }
-    (rates, queues)
 }
 
 #[test]
 fn every_algorithm_finds_the_rate_from_three_numbers() {
     for algorithm in CongestionAlgorithm::ALL {
-        let mut flow = controller(algorithm);
-        let (throughput, queue) = closed_loop(&mut flow, 400.0, 500);
+        let (mut flow, mut stage) = (controller(algorithm), Stage::new(400.0));
+        stage.settle(&mut flow);
+        let (mut throughput, mut queue) = (0.0, 0.0);
+        for _ in 0..500 {
+            throughput += stage.step(&mut flow) / 500.0;
+            queue += stage.queue / 500.0;
+        }
         assert!(throughput > 0.7 * 400.0, "{algorithm:?}: {throughput}");
         assert!(queue < 0.2 * 400.0, "{algorithm:?}: {queue}");
+    }
+}
+
+/// The numbers of a busy stage: what waits is worked off, and items go on to come.
+#[test]
+fn a_queue_drains_at_half_of_what_gets_through_and_no_faster() {
+    for algorithm in CongestionAlgorithm::ALL {
+        let rate = controller(algorithm).control_flow(75, ms(50), 95.0);
+        assert!((40.0..50.0).contains(&rate), "{algorithm}: {rate}");
+    }
+}
+
+#[test]
+fn a_steady_stage_is_told_a_steady_rate() {
+    use CongestionAlgorithm::{Adaptive, Gradient2, Vegas};
+    for algorithm in [Adaptive, Vegas, Gradient2] {
+        for capacity in [95.0, 400.0, 900.0] {
+            let (mut flow, mut stage) = (controller(algorithm), Stage::new(capacity));
+            stage.settle(&mut flow);
+            for _ in 0..300 {
+                stage.step(&mut flow);
+                let rate = flow.decision().rate;
+                assert!((rate / capacity - 1.0).abs() < 0.05, "{algorithm}: {rate} of {capacity}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rate_that_nothing_has_proven_yet_at_most_doubles() {
+    for algorithm in CongestionAlgorithm::ALL {
+        let (mut flow, mut last) = (controller(algorithm), 100.0);
+        for _ in 0..10 {
+            let rate = flow.control_flow(0, ms(1), last);
+            assert!(rate <= 2.0 * last, "{algorithm}: {rate} after {last}");
+            last = rate;
+        }
     }
 }
 
