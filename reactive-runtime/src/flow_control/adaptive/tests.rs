@@ -60,6 +60,32 @@ fn drops_halve_the_slack_once() {
     assert_eq!(adaptive.congestion_events(), 1);
 }
 
+/// A service rate that swings between 250 and 750 items/s, once in 40 s.
+#[test]
+fn acts_on_a_forecast_where_that_was_enabled_and_is_better_than_none() {
+    let intervals_with_a_forecast = |enable_prediction| {
+        let config = FlowControlConfig { enable_prediction, ..FlowControlConfig::default() };
+        let mut adaptive = Adaptive::with_config(&config);
+        let mut active = 0;
+        for n in 0..800 {
+            let swing = f64::from(n) * std::f64::consts::TAU / 400.0;
+            let completed = (50.0 + 25.0 * swing.sin()) as u64;
+            adaptive.on_interval(&Signals { completed, ..measured(1.0) });
+            let estimate = adaptive.capacity_estimate().unwrap();
+            if adaptive.prediction_active() {
+                active += 1;
+                let trend = adaptive.service_forecast.trend();
+                assert!((adaptive.service_rate() - estimate) * trend > 0.0);
+            } else {
+                assert_eq!(adaptive.service_rate(), estimate);
+            }
+        }
+        active
+    };
+    assert!(intervals_with_a_forecast(true) > 400);
+    assert_eq!(intervals_with_a_forecast(false), 0);
+}
+
 #[test]
 fn without_a_look_inside_it_keeps_the_wait_below_the_target() {
     // A server of 500 items/s and 10 ms behind a latency that is all one can see.

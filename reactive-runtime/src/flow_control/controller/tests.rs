@@ -115,3 +115,21 @@ fn congestion_is_counted() {
     assert!(flow.control_flow(6, ms(10), 100.0) <= 50.0);
     assert_eq!(flow.metrics().congestion_events, 1);
 }
+
+#[test]
+fn says_what_is_forecast_and_whether_that_counts() {
+    for enable_prediction in [true, false] {
+        let config = FlowControlConfig { enable_prediction, ..FlowControlConfig::default() };
+        let mut flow = FlowController::new(config).unwrap();
+        assert_eq!(flow.metrics().predicted_demand, None);
+        for i in 0..200 {
+            flow.control_flow(0, ms(10), 100.0 + 3.0 * f64::from(i));
+        }
+        let metrics = flow.metrics();
+        assert_eq!(metrics.prediction_active, enable_prediction);
+        // 697 now.
+        let demand = metrics.predicted_demand;
+        assert_eq!(demand.is_some(), enable_prediction);
+        assert!(demand.is_none_or(|demand| (700.0..730.0).contains(&demand)), "{demand:?}");
+    }
+}
