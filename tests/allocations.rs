@@ -223,6 +223,33 @@ fn futures_in_flight_allocate_nothing_for_each_item() {
 }
 
 #[test]
+fn calls_under_flow_control_allocate_nothing_for_each_item() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    for congestion_algorithm in CongestionAlgorithm::ALL {
+        // Nothing is held back.
+        let rate = 1e12;
+        let config = FlowControlConfig {
+            initial_rate: rate,
+            min_rate: rate,
+            max_rate: rate,
+            congestion_algorithm,
+            ..FlowControlConfig::default()
+        };
+        let more = for_more_items(|items| {
+            let done = pipeline! {
+                0..items
+                    |> map_async(async |x| x, flow_control = &config)
+                    |> map_async(once, flow_control = &config, concurrency = 4)
+                    |> map_async(once, concurrency = adaptive(1..=4)).unordered()
+                    |> drain()
+            };
+            runtime.block_on(done);
+        });
+        assert_eq!(more, 0, "{congestion_algorithm}");
+    }
+}
+
+#[test]
 fn places_for_items_in_flight_are_made_by_need() {
     let places = |concurrency, items: u32| {
         measure(|| block_on(pipeline! { 0..items |> map_async(once, concurrency = concurrency) |> drain() }))
