@@ -61,14 +61,26 @@ impl Prediction {
         }
     }
 
-    /// Smooths the values: each moves the level by this part of what it is off, 0 to 1.
+    /// Smooths the values: each moves the level by this part of what it is off.
+    ///
+    /// # Panics
+    ///
+    /// If `gain` is not above 0 and at most 1.
+    #[track_caller]
     pub fn level_gain(mut self, gain: f64) -> Self {
-        self.level_gain = gain.clamp(0.01, 1.0);
+        assert!(
+            gain > 0.0 && gain <= 1.0,
+            "a level gain of {gain} has no meaning: it is above 0.0 and at most 1.0"
+        );
+        self.level_gain = gain;
         self
     }
 
-    /// Takes the next value.
+    /// Takes the next value. One that is no number, or infinite, is left out.
     pub fn observe(&mut self, value: f64) {
+        if !value.is_finite() {
+            return;
+        }
         let (forecast, level_then) = self.made[self.next];
         if self.warm_up > 0 {
             self.warm_up -= 1;
@@ -151,5 +163,20 @@ mod tests {
             prediction.observe(if i % 20 < 10 { 100.0 } else { 900.0 });
         }
         assert!(!prediction.is_active());
+    }
+
+    #[test]
+    fn what_is_no_number_is_left_out() {
+        let mut prediction = Prediction::new(3);
+        for value in [5.0, f64::NAN, f64::INFINITY, 5.0] {
+            prediction.observe(value);
+        }
+        assert_eq!((prediction.level(), prediction.forecast()), (5.0, 5.0));
+    }
+
+    #[test]
+    #[should_panic(expected = "a level gain of NaN has no meaning")]
+    fn refuses_a_gain_without_meaning() {
+        let _ = Prediction::new(3).level_gain(f64::NAN);
     }
 }
