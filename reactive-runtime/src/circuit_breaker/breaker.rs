@@ -48,7 +48,8 @@ pub struct CircuitBreaker {
     calls_min: u64,
     slow: Option<Slow>,
     recovery: Duration,
-    recovery_max: Duration,
+    // Doubled up to it, where there is one.
+    recovery_max: Option<Duration>,
     probes: u32,
     lease: Option<Duration>,
     window: Window,
@@ -141,7 +142,7 @@ pub struct CircuitMetrics {
     pub succeeded: u64,
     /// How many calls ended as failures.
     pub failed: u64,
-    /// How many of them took too long.
+    /// How many calls took too long, however they ended.
     pub slow: u64,
     /// How many ended after the state had changed, and changed nothing.
     pub late: u64,
@@ -199,7 +200,7 @@ impl CircuitBreaker {
             calls_min,
             slow: None,
             recovery: RECOVERY,
-            recovery_max: RECOVERY,
+            recovery_max: None,
             probes: 1,
             lease: None,
             window,
@@ -251,14 +252,13 @@ impl CircuitBreaker {
             "a breaker that is open for no time is never open: `recovery_timeout` takes a time such as `30s`"
         );
         self.recovery = timeout;
-        self.recovery_max = timeout;
         self
     }
 
     /// Doubles the time for which it is open with each opening in a row, up to `max`. By default it stays the same.
     #[must_use]
     pub fn max_recovery_timeout(mut self, max: Duration) -> Self {
-        self.recovery_max = max.max(self.recovery);
+        self.recovery_max = Some(max);
         self
     }
 
@@ -422,9 +422,11 @@ impl CircuitBreaker {
 
     fn open(&mut self, now: Duration) {
         let times = 2u32.saturating_pow(self.attempt);
+        let wait = self
+            .recovery_max
+            .map_or(self.recovery, |max| self.recovery.saturating_mul(times).min(max).max(self.recovery));
         self.attempt = self.attempt.saturating_add(1);
         self.metrics.opened += 1;
-        let wait = self.recovery.saturating_mul(times).min(self.recovery_max);
         self.change(now, Phase::Open { until: now.saturating_add(wait) });
     }
 
@@ -488,4 +490,25 @@ const RECOVERY: Duration = Duration::from_secs(30);
 #[track_caller]
 fn check_ratio(ratio: f64) {
     assert!(ratio > 0.0 && ratio <= 1.0, "a ratio of calls is above 0.0 and at most 1.0, not {ratio}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_breaker_waits_longer_each_time_up_to_a_limit_whichever_is_set_first() {
+        let s = Duration::from_secs;
+        let first = CircuitBreaker::consecutive(1).recovery_timeout(s(1)).max_recovery_timeout(s(3));
+        let last = CircuitBreaker::consecutive(1).max_recovery_timeout(s(3)).recovery_timeout(s(1));
+        for mut breaker in [first, last] {
+            let mut now = s(0);
+            for wait in [1, 2, 3, 3].map(s) {
+                let permit = breaker.acquire(now).expect("a call passes");
+                breaker.record(now, permit, Outcome::Failed);
+                assert_eq!(breaker.acquire(now).unwrap_err().until, Some(now + wait));
+                now += wait;
+            }
+        }
+    }
 }
