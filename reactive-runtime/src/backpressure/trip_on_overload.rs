@@ -10,7 +10,8 @@ use crate::fault::Failed;
 /// The breaker opens when the queue was at its high watermark for [`after`](Self::after) without a break, or when items
 /// [fail](super::BoundedQueue::failed) as the breaker counts them. While it is open, what is queued is delivered, and
 /// what is offered is held, dropped, failed or replaced, as [`while_open`](Self::while_open) says. Then probes are let in,
-/// and it closes when they are delivered.
+/// and it closes when they are delivered. How long an item takes counts for probes alone, from when they were offered: for
+/// [slow calls](CircuitBreaker::slow_calls) put the breaker around the calls.
 ///
 /// While it is closed and the queue full, a source that can wait waits. From one that cannot, the item that is offered is
 /// dropped; with [`WhileOpen::Hold`] that has it back, as nothing is lost then.
@@ -34,7 +35,7 @@ pub struct TripOnOverload<T> {
 
 /// What becomes of items while a circuit breaker is open.
 #[derive(Default)]
-pub enum WhileOpen<T, U = T> {
+pub enum WhileOpen<T> {
     /// They wait where they come from, and nothing is lost. A source that cannot wait has them back.
     #[default]
     Hold,
@@ -43,17 +44,17 @@ pub enum WhileOpen<T, U = T> {
     /// The pipeline fails.
     Fail,
     /// Each is replaced by what the function makes of it.
-    Fallback(Box<dyn FnMut(T) -> U + Send>),
+    Fallback(Box<dyn FnMut(T) -> T + Send>),
 }
 
-impl<T, U> WhileOpen<T, U> {
+impl<T> WhileOpen<T> {
     /// [`Fallback`](Self::Fallback) to what `f` makes of an item.
-    pub fn fallback(f: impl FnMut(T) -> U + Send + 'static) -> Self {
+    pub fn fallback(f: impl FnMut(T) -> T + Send + 'static) -> Self {
         Self::Fallback(Box::new(f))
     }
 }
 
-impl<T, U> fmt::Debug for WhileOpen<T, U> {
+impl<T> fmt::Debug for WhileOpen<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Hold => "Hold",
