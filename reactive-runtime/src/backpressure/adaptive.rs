@@ -121,7 +121,7 @@ impl Standing {
     fn see(&mut self, now: Duration, wait: Duration, target: Duration) -> bool {
         if now >= self.interval_end {
             self.stands = self.interval_end > Duration::ZERO && self.shortest > target;
-            self.interval_end = now + INTERVAL;
+            self.interval_end = now.saturating_add(INTERVAL);
             self.shortest = wait;
         }
         self.shortest = self.shortest.min(wait);

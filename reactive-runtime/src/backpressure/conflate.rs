@@ -4,7 +4,8 @@ use super::{AgesOf, Decision, Queued, Strategy};
 
 /// Merges an item that finds the queue full into the youngest that is queued, with the closure `FnMut(&mut T, T)`.
 ///
-/// The closure's first parameter wants its type: `Conflate(|sum: &mut u32, item| *sum += item)`. In a queue of one it makes one item of all that came while the consumer was busy.
+/// The closure's first parameter wants its type: `Conflate(|sum: &mut u32, item| *sum += item)`. In a queue of one it makes
+/// one item of all that came while the consumer was busy.
 ///
 /// # Data loss
 ///
