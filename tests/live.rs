@@ -323,6 +323,68 @@ fn a_strategy_that_drops_keeps_to_a_lower_capacity() {
 }
 
 #[test]
+fn an_open_session_ends_by_its_new_gap_or_length() {
+    let gap = &Live::new(ms(30));
+    let sessions = |changes: &[(u64, u64)]| {
+        gap.set(ms(30));
+        let changes: Vec<_> = changes.iter().map(|(at, to)| (*at, ms(*to))).collect();
+        run(gap, &changes, async || told(numbers(3).session_window(gap)).await)
+    };
+    assert_eq!(sessions(&[]), [(50, vec![0, 1, 2])]);
+    assert_eq!(sessions(&[(35, 12)]), [(35, vec![0, 1, 2])]);
+    assert_eq!(sessions(&[(30, 60)]), [(80, vec![0, 1, 2])]);
+    assert_eq!(sessions(&[(5, 5)]), [(5, vec![0]), (15, vec![1]), (25, vec![2])]);
+    assert_eq!(sessions(&[(25, 6)]), [(26, vec![0, 1, 2])]);
+
+    let max = &Live::new(ms(45));
+    let sessions = |changes: &[(u64, u64)]| {
+        max.set(ms(45));
+        let changes: Vec<_> = changes.iter().map(|(at, to)| (*at, ms(*to))).collect();
+        run(max, &changes, async || told(numbers(9).with(|i| i.session_window(s(1)).max(max))).await)
+    };
+    assert_eq!(sessions(&[]), [(45, vec![0, 1, 2, 3, 4]), (95, vec![5, 6, 7, 8])]);
+    assert_eq!(sessions(&[(12, 30)]), [(30, vec![0, 1, 2]), (60, vec![3, 4, 5]), (90, vec![6, 7, 8])]);
+}
+
+#[test]
+fn the_open_sessions_of_all_keys_end_by_their_new_gap() {
+    let gap = &Live::new(ms(50));
+    let sessions = |changes: &[(u64, Duration)]| {
+        gap.set(ms(50));
+        run(gap, changes, async || told(numbers(4).with(|i| i.session_window(gap).by(|x| x % 2))).await)
+    };
+    assert_eq!(sessions(&[]), [(70, vec![0, 2]), (80, vec![1, 3])]);
+    assert_eq!(sessions(&[(45, ms(20))]), [(45, vec![0, 2]), (50, vec![1, 3])]);
+    assert_eq!(sessions(&[(55, ms(5))]), [(55, vec![0, 2]), (55, vec![1, 3])]);
+}
+
+#[test]
+fn windows_of_event_time_that_have_ended_by_a_new_setting_are_given_at_once() {
+    let event_time = |x: &u32| 10 * u64::from(*x);
+    let lateness = &Live::new(ms(50));
+    let windows = |first: u64, changes: &[(u64, Duration)]| {
+        lateness.set(ms(first));
+        run(lateness, changes, async || {
+            told(numbers(5).with(|i| i.window_time(ms(20)).by_time(event_time).lateness(lateness))).await
+        })
+    };
+    let at = |times: [u64; 3]| times.into_iter().zip([vec![0, 1], vec![2, 3], vec![4]]).collect::<Vec<_>>();
+    assert_eq!(windows(50, &[]), at([100, 100, 100]));
+    assert_eq!(windows(50, &[(45, ms(5))]), at([45, 100, 100]));
+    assert_eq!(windows(50, &[(45, ms(0))]), at([45, 45, 100]));
+    assert_eq!(windows(0, &[]), at([20, 40, 100]));
+    // The watermark does not go back; nor does it go on before it is so much behind.
+    assert_eq!(windows(0, &[(25, ms(20))]), at([20, 100, 100]));
+
+    let gap = &Live::new(ms(30));
+    let sessions = run(gap, &[(60, ms(12))], async || {
+        let some = numbers(6).filter(|x| *x < 2 || *x == 5);
+        told(some.with(|i| i.session_window(gap).by_time(event_time).lateness(ms(25)))).await
+    });
+    assert_eq!(sessions, [(60, vec![0, 1]), (100, vec![5])]);
+}
+
+#[test]
 fn the_newest_item_is_given_at_its_new_time() {
     type Given = Vec<(u64, u32)>;
     let given =
@@ -453,6 +515,9 @@ fn a_stage_refuses_what_it_can_do_nothing_with() {
     assert!(refuses_time());
     drop(_pipe);
     let _pipe = interval(&time);
+    assert!(refuses_time());
+    drop(_pipe);
+    let _pipe = numbers().session_window(&time);
     assert!(refuses_time());
     drop(_pipe);
     size.set(0);

@@ -178,7 +178,8 @@ pub use window::{Sliding, SlidingWindow, Window};
 pub use window_time::{Slides, SlidingWindows, Tumbling, TumblingWindows};
 #[cfg(feature = "time")]
 pub use windowed::{
-    Alone, ByKey, ByTime, Clock, Clocked, EventTime, Group, Held, Keyed, Shape, Timed, Windowed, Windows,
+    Alone, ByKey, ByTime, Clock, Clocked, EventTime, Group, Held, Keyed, Shape, Single, Timed, Windowed,
+    Windows,
 };
 pub use with_latest_from::{WithLatestFrom, WithLatestFromFlow};
 pub use zip::{Zip, ZipFlow};

@@ -1,11 +1,13 @@
 use std::collections::VecDeque;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use super::windowed::{Clocked, FARTHEST, Held, Shape, Windowed, Windows, nanos};
+use super::windowed::{Clocked, Held, Shape, Single, Windowed, Windows, nanos};
 use crate::flow::Flow;
 use crate::gather::TimedGatherFlow;
 use crate::items::{Items, Staged};
+use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
-use crate::units::IntoDuration;
 
 impl<T, K> Items<T, K> {
     /// Gathers items into a `Vec` until none has come for `gap`.
@@ -20,7 +22,8 @@ impl<T, K> Items<T, K> {
     /// Options: [`max`](Staged::max), [`by`](Staged::by) a key, [`by_time`](Staged::by_time) for event time, where items that
     /// are out of order may join two sessions into one: first the items of the earlier, then those of the later.
     ///
-    /// The gap is fixed while the pipeline runs.
+    /// `gap` may be [`Live`](crate::Live): a change also holds for the open session. What is in it stays together, and it is
+    /// given at once where it has been quiet for long enough. With [`by`](Staged::by), a change takes time for each key.
     ///
     /// # Panics
     ///
@@ -38,10 +41,14 @@ impl<T, K> Items<T, K> {
     /// assert_eq!(block_on(sessions), [vec![1, 20, 35], vec![200, 210]]);
     /// ```
     #[track_caller]
-    pub fn session_window(self, gap: impl IntoDuration) -> Staged<Windowed<Session>, Vec<T>, K> {
-        let gap = nanos(gap);
-        assert!(gap > 0, "a gap of no time has no meaning: `session_window` takes a gap such as `100ms`");
-        self.stage(Windowed::new(Session { gap, max: FARTHEST }))
+    pub fn session_window(self, gap: impl IntoSetting<Duration>) -> Staged<Windowed<Session>, Vec<T>, K> {
+        let gap = gap.into_setting(|gap| match *gap {
+            Duration::ZERO => {
+                Err("a gap of no time has no meaning: `session_window` takes a gap such as `100ms`")
+            }
+            _ => Ok(()),
+        });
+        self.stage(Windowed::new(Session { gap, max: Setting::fixed(Duration::MAX) }))
     }
 }
 
@@ -50,8 +57,8 @@ impl<F: Flow> Pipe<F> {
     #[track_caller]
     pub fn session_window(
         self,
-        gap: impl IntoDuration,
-    ) -> Pipe<TimedGatherFlow<F, Clocked<Sessions<F::Item>>, Vec<F::Item>, F::Error>> {
+        gap: impl IntoSetting<Duration>,
+    ) -> Pipe<TimedGatherFlow<F, Clocked<Single<Session, Sessions<F::Item>>>, Vec<F::Item>, F::Error>> {
         self.with(|items| items.session_window(gap))
     }
 }
@@ -59,38 +66,60 @@ impl<F: Flow> Pipe<F> {
 impl<G, C, U, K> Staged<Windowed<Session, G, C>, U, K> {
     /// Ends a session also `time` after its first item.
     ///
-    /// The time is fixed while the pipeline runs.
+    /// It may be [`Live`](crate::Live): a change also holds for the open session.
     ///
     /// # Panics
     ///
     /// If `time` is zero.
     #[track_caller]
-    pub fn max(self, time: impl IntoDuration) -> Self {
-        let max = nanos(time);
-        assert!(max > 0, "a session of no time has no meaning: `max` takes a time such as `1min`");
+    pub fn max(self, time: impl IntoSetting<Duration>) -> Self {
+        let max = time.into_setting(|max| match *max {
+            Duration::ZERO => Err("a session of no time has no meaning: `max` takes a time such as `1min`"),
+            _ => Ok(()),
+        });
         self.map_op(|op| op.map_shape(|session| Session { max, ..session }))
     }
 }
 
 /// Windows that end in a gap: made by [`Items::session_window`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Session {
-    gap: i64,
-    max: i64,
+    gap: Setting<Duration>,
+    max: Setting<Duration>,
+}
+
+impl Session {
+    fn limits(&self) -> Limits {
+        Limits { gap: nanos(self.gap.get()), max: nanos(self.max.get()) }
+    }
 }
 
 impl<T> Shape<T> for Session {
     type Windows = Sessions<T>;
 
-    fn windows(self, _: i64) -> Sessions<T> {
-        Sessions { op: self, open: VecDeque::new() }
+    fn windows(&self, _: i64) -> Sessions<T> {
+        Sessions { limits: self.limits(), open: VecDeque::new() }
+    }
+
+    fn changed(&mut self) -> bool {
+        let (gap, max) = (self.gap.changed(), self.max.changed());
+        gap.is_some() || max.is_some()
+    }
+
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (gap, max) = (self.gap.poll_changed(cx), self.max.poll_changed(cx));
+        if gap.is_ready() || max.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn fit(&self, sessions: &mut Sessions<T>) {
+        sessions.limits = self.limits();
     }
 }
 
 /// The open sessions of a [`Session`].
 #[derive(Debug)]
 pub struct Sessions<T> {
-    op: Session,
+    limits: Limits,
     // One before the other. By the clock there is one.
     open: VecDeque<Open<T>>,
 }
@@ -102,7 +131,14 @@ struct Open<T> {
     items: Vec<T>,
 }
 
-impl Session {
+/// When a session ends.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    gap: i64,
+    max: i64,
+}
+
+impl Limits {
     fn end(self, first: i64, last: i64) -> i64 {
         (last + self.gap).min(first + self.max)
     }
@@ -119,17 +155,17 @@ impl<T> Sessions<T> {
         let after = self.open.partition_point(|open| open.first <= at);
         if let Some(before) = after.checked_sub(1)
             && let open = &mut self.open[before]
-            && self.op.goes_on(open.first, open.last, at, at.max(open.last))
+            && self.limits.goes_on(open.first, open.last, at, at.max(open.last))
         {
             open.last = open.last.max(at);
             open.items.push(item);
             self.join(before);
         } else if let Some(open) = self.open.get_mut(after)
-            && self.op.goes_on(at, at, open.first, open.last)
+            && self.limits.goes_on(at, at, open.first, open.last)
         {
             open.first = at;
             open.items.push(item);
-        } else if self.op.end(at, at) > watermark {
+        } else if self.limits.end(at, at) > watermark {
             if self.open.is_empty() {
                 // There is seldom more than one; there may be many keys.
                 self.open.reserve_exact(1);
@@ -144,7 +180,7 @@ impl<T> Sessions<T> {
     /// Joins the session at `place` with the next one, if they have become one.
     fn join(&mut self, place: usize) {
         let (Some(one), Some(next)) = (self.open.get(place), self.open.get(place + 1)) else { return };
-        if self.op.goes_on(one.first, one.last, next.first, next.last)
+        if self.limits.goes_on(one.first, one.last, next.first, next.last)
             && let Some(next) = self.open.remove(place + 1)
         {
             let one = &mut self.open[place];
@@ -159,7 +195,7 @@ impl<T> Windows<T> for Sessions<T> {
     fn put(&mut self, item: T, at: i64, watermark: i64) -> Result<(), T> {
         if let Some(newest) = self.open.back_mut()
             && newest.last <= at
-            && self.op.goes_on(newest.first, newest.last, at, at)
+            && self.limits.goes_on(newest.first, newest.last, at, at)
         {
             newest.last = at;
             newest.items.push(item);
@@ -170,7 +206,7 @@ impl<T> Windows<T> for Sessions<T> {
 
     #[inline(always)]
     fn next_end(&self) -> Option<i64> {
-        self.open.front().map(|open| self.op.end(open.first, open.last))
+        self.open.front().map(|open| self.limits.end(open.first, open.last))
     }
 
     fn close(&mut self) -> Option<Vec<T>> {

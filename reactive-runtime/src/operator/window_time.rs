@@ -3,7 +3,7 @@ mod tumbling;
 
 pub use self::sliding::{Slides, SlidingWindows};
 pub use self::tumbling::TumblingWindows;
-use super::windowed::{Clocked, Shape, Windowed, nanos};
+use super::windowed::{Clocked, Shape, Single, Windowed, nanos};
 use crate::flow::Flow;
 use crate::gather::TimedGatherFlow;
 use crate::items::{Items, Staged};
@@ -44,7 +44,7 @@ impl<T, K> Items<T, K> {
     #[doc(alias = "tumbling")]
     #[track_caller]
     pub fn window_time(self, size: impl IntoDuration) -> Staged<Windowed<Tumbling>, Vec<T>, K> {
-        let size = nanos(size);
+        let size = nanos(size.into_duration());
         assert!(size > 0, "a window of no time has no meaning: `window_time` takes a size such as `100ms`");
         self.stage(Windowed::new(Tumbling { size }))
     }
@@ -56,7 +56,8 @@ impl<F: Flow> Pipe<F> {
     pub fn window_time(
         self,
         size: impl IntoDuration,
-    ) -> Pipe<TimedGatherFlow<F, Clocked<TumblingWindows<F::Item>>, Vec<F::Item>, F::Error>> {
+    ) -> Pipe<TimedGatherFlow<F, Clocked<Single<Tumbling, TumblingWindows<F::Item>>>, Vec<F::Item>, F::Error>>
+    {
         self.with(|items| items.window_time(size))
     }
 }
@@ -94,7 +95,7 @@ impl<G, C, T, K> Staged<Windowed<Tumbling, G, C>, Vec<T>, K> {
     where
         T: Clone,
     {
-        let step = nanos(step);
+        let step = nanos(step.into_duration());
         assert!(step > 0, "windows that do not move have no meaning: `slide` takes a time such as `100ms`");
         self.map_op(|op| op.map_shape(|Tumbling { size }| Slides { size, step }))
     }
@@ -109,7 +110,7 @@ pub struct Tumbling {
 impl<T> Shape<T> for Tumbling {
     type Windows = TumblingWindows<T>;
 
-    fn windows(self, _: i64) -> TumblingWindows<T> {
+    fn windows(&self, _: i64) -> TumblingWindows<T> {
         TumblingWindows::new(self.size)
     }
 }

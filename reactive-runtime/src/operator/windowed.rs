@@ -7,10 +7,14 @@ mod clocked;
 pub use self::by_key::{ByKey, Keyed};
 pub use self::by_time::{ByTime, EventTime, Timed};
 pub use self::clocked::Clocked;
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
 use crate::flow::Flow;
 use crate::gather::{GatherFlow, TimedGatherFlow};
 use crate::items::{Stage, Staged};
-use crate::units::IntoDuration;
+use crate::live::IntoSetting;
 
 /// Windows on a line of time: what they hold, and when they end. A time is a number of nanoseconds from some zero, at most
 /// 146 years away.
@@ -28,6 +32,14 @@ pub trait Windows<T> {
 
     /// How many windows will come.
     fn held(&self) -> Held;
+
+    /// Follows a change of its settings.
+    fn follow(&mut self) {}
+
+    /// Wakes the task when a setting changes; ready if one has, which it then has followed.
+    fn poll_changed(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
 }
 
 /// How many windows will come.
@@ -62,8 +74,8 @@ pub(super) const FARTHEST: i64 = (1 << 62) - 1;
 /// The end of windows that are brought out before their time.
 const LONG_AGO: i64 = i64::MIN;
 
-pub(super) fn nanos(time: impl IntoDuration) -> i64 {
-    i64::try_from(time.into_duration().as_nanos()).map_or(FARTHEST, |nanos| nanos.min(FARTHEST))
+pub(super) fn nanos(time: Duration) -> i64 {
+    i64::try_from(time.as_nanos()).map_or(FARTHEST, |nanos| nanos.min(FARTHEST))
 }
 
 /// The last multiple of `step` that is not after `at`.
@@ -103,12 +115,25 @@ impl<S, G, C> Windowed<S, G, C> {
 }
 
 /// The shape of windows: [`Tumbling`](super::Tumbling), [`Slides`](super::Slides), or [`Session`](super::Session).
-pub trait Shape<T>: Copy {
+pub trait Shape<T> {
     /// The windows.
     type Windows: Windows<T>;
 
     /// Windows that hold nothing yet. None begins before `from`.
-    fn windows(self, from: i64) -> Self::Windows;
+    fn windows(&self, from: i64) -> Self::Windows;
+
+    /// Whether a setting has changed: its windows are then to be [fitted](Self::fit).
+    fn changed(&mut self) -> bool {
+        false
+    }
+
+    /// The same; else the task is woken when one changes.
+    fn poll_changed(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+
+    /// Has its windows keep to the present settings.
+    fn fit(&self, _: &mut Self::Windows) {}
 }
 
 /// Whether each key has windows of its own: [`Alone`], or [`ByKey`].
@@ -125,10 +150,47 @@ pub trait Group<T, S> {
 pub struct Alone;
 
 impl<T, S: Shape<T>> Group<T, S> for Alone {
-    type Windows = S::Windows;
+    type Windows = Single<S, S::Windows>;
 
-    fn windows(self, shape: S, from: i64) -> S::Windows {
-        shape.windows(from)
+    fn windows(self, shape: S, from: i64) -> Self::Windows {
+        Single { windows: shape.windows(from), shape }
+    }
+}
+
+/// The windows of all items, and their shape.
+#[derive(Debug)]
+pub struct Single<S, W> {
+    shape: S,
+    windows: W,
+}
+
+impl<T, S: Shape<T, Windows = W>, W: Windows<T>> Windows<T> for Single<S, W> {
+    #[inline(always)]
+    fn put(&mut self, item: T, at: i64, watermark: i64) -> Result<(), T> {
+        self.windows.put(item, at, watermark)
+    }
+
+    #[inline(always)]
+    fn next_end(&self) -> Option<i64> {
+        self.windows.next_end()
+    }
+
+    fn close(&mut self) -> Option<Vec<T>> {
+        self.windows.close()
+    }
+
+    fn held(&self) -> Held {
+        self.windows.held()
+    }
+
+    fn follow(&mut self) {
+        if self.shape.changed() {
+            self.shape.fit(&mut self.windows);
+        }
+    }
+
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.shape.poll_changed(cx).map(|()| self.shape.fit(&mut self.windows))
     }
 }
 
@@ -251,9 +313,10 @@ impl<S, G, T, K> Staged<Windowed<S, G, Clock>, Vec<T>, K> {
 impl<S, G, X, E, L, T, K> Staged<Windowed<S, G, ByTime<X, E, L>>, Vec<T>, K> {
     /// Keeps windows open for items that come out of order: the watermark is so much behind the greatest time seen.
     ///
-    /// It is fixed while the pipeline runs: a watermark does not go back.
-    pub fn lateness(self, lateness: impl IntoDuration) -> Self {
-        self.map_op(|op| Windowed { time: op.time.lateness(lateness), ..op })
+    /// It may be [`Live`](crate::Live): lowered, the windows that have ended by that are given at once; raised, the watermark
+    /// stays where it is until it is so much behind, as it does not go back.
+    pub fn lateness(self, lateness: impl IntoSetting<Duration>) -> Self {
+        self.map_op(|op| Windowed { time: op.time.lateness(lateness.into_setting(|_| Ok(()))), ..op })
     }
 
     /// Hands items that come too late to `f`.

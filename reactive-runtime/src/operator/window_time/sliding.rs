@@ -18,8 +18,8 @@ impl Slides {
 impl<T: Clone> Shape<T> for Slides {
     type Windows = SlidingWindows<T>;
 
-    fn windows(self, from: i64) -> SlidingWindows<T> {
-        SlidingWindows { op: self, from, items: Vec::new(), first: i64::MAX }
+    fn windows(&self, from: i64) -> SlidingWindows<T> {
+        SlidingWindows { op: *self, from, items: Vec::new(), first: i64::MAX }
     }
 }
 

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap};
+use std::task::{Context, Poll};
 
 use foldhash::quality::RandomState;
 
@@ -81,6 +82,21 @@ impl<S, W, Q: Clone + Key, F> Keyed<S, W, Q, F> {
         self.open.insert(key, Open { windows, place });
         Ok(())
     }
+
+    /// Has the windows of all keys keep to the present settings.
+    fn fit<T>(&mut self)
+    where
+        S: Shape<T, Windows = W>,
+        W: Windows<T>,
+    {
+        for (mut place, key) in std::mem::take(&mut self.ends) {
+            let Some(open) = self.open.get_mut(&key) else { continue };
+            self.shape.fit(&mut open.windows);
+            place.end = open.windows.next_end().unwrap_or(place.end);
+            open.place = place;
+            self.ends.insert(place, key);
+        }
+    }
 }
 
 impl<T, S, W, Q, F> Windows<T> for Keyed<S, W, Q, F>
@@ -137,5 +153,15 @@ where
         let of_all = self.open.values().map(|open| &open.windows).chain(&self.evicted);
         let none = Held { at_least: 0, at_most: 0, per_item: self.shape.windows(self.from).held().per_item };
         of_all.map(Windows::held).fold(none, Held::and)
+    }
+
+    fn follow(&mut self) {
+        if self.shape.changed() {
+            self.fit();
+        }
+    }
+
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.shape.poll_changed(cx).map(|()| self.fit())
     }
 }

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{FARTHEST, Windows, nanos};
 use crate::event::event;
 use crate::gather::{Flush, Gather};
-use crate::units::IntoDuration;
+use crate::live::Setting;
 
 /// When something happened, by a clock of the items.
 #[diagnostic::on_unimplemented(
@@ -63,20 +64,26 @@ pub struct ByTime<X, E, L> {
     time: X,
     // As a value, so that what is no time is told once, where it is given.
     nanos: fn(&E, &E) -> i64,
-    lateness: i64,
+    lateness: Setting<Duration>,
     on_late: L,
     count_late: Option<Arc<AtomicU64>>,
 }
 
 impl<X, E: EventTime, T> ByTime<X, E, fn(T)> {
     pub(super) fn new(time: X) -> Self {
-        Self { time, nanos: E::nanos, lateness: 0, on_late: drop, count_late: None }
+        Self {
+            time,
+            nanos: E::nanos,
+            lateness: Setting::fixed(Duration::ZERO),
+            on_late: drop,
+            count_late: None,
+        }
     }
 }
 
 impl<X, E, L> ByTime<X, E, L> {
-    pub(super) fn lateness(self, lateness: impl IntoDuration) -> Self {
-        Self { lateness: nanos(lateness), ..self }
+    pub(super) fn lateness(self, lateness: Setting<Duration>) -> Self {
+        Self { lateness, ..self }
     }
 
     pub(super) fn on_late<M>(self, on_late: M) -> ByTime<X, E, M> {
@@ -95,7 +102,10 @@ pub struct Timed<W, X, E, L> {
     windows: W,
     op: ByTime<X, E, L>,
     first: Option<E>,
-    // The greatest time seen, less the lateness.
+    // The greatest time seen.
+    newest: i64,
+    lateness: i64,
+    // That time, less the lateness; it does not go back.
     watermark: i64,
     // All are to be given.
     all: bool,
@@ -103,7 +113,13 @@ pub struct Timed<W, X, E, L> {
 
 impl<W, X, E, L> Timed<W, X, E, L> {
     pub(super) fn new(windows: W, op: ByTime<X, E, L>) -> Self {
-        Self { windows, op, first: None, watermark: i64::MIN, all: false }
+        let lateness = nanos(op.lateness.get());
+        Self { windows, op, first: None, newest: -FARTHEST, lateness, watermark: i64::MIN, all: false }
+    }
+
+    fn set_lateness(&mut self, lateness: Duration) {
+        self.lateness = nanos(lateness);
+        self.watermark = self.watermark.max(self.newest - self.lateness);
     }
 }
 
@@ -123,7 +139,8 @@ where
             self.first = Some(time);
         }
         let at = at.clamp(-FARTHEST, FARTHEST);
-        self.watermark = self.watermark.max(at - self.op.lateness);
+        self.newest = self.newest.max(at);
+        self.watermark = self.watermark.max(self.newest - self.lateness);
         if let Err(late) = self.windows.put(item, at, self.watermark) {
             event!(
                 tracing::Level::DEBUG,
@@ -147,6 +164,23 @@ where
         let window = self.windows.close();
         self.all &= window.is_some();
         window
+    }
+
+    fn follow(&mut self) -> Option<Vec<T>> {
+        self.windows.follow();
+        if let Some(lateness) = self.op.lateness.changed() {
+            self.set_lateness(lateness);
+        }
+        self.more()
+    }
+
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let windows = self.windows.poll_changed(cx);
+        if let Poll::Ready(lateness) = self.op.lateness.poll_changed(cx) {
+            self.set_lateness(lateness);
+            return Poll::Ready(());
+        }
+        windows
     }
 
     fn flush(&mut self, _: Flush) -> Option<Vec<T>> {

@@ -1,3 +1,4 @@
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -40,6 +41,16 @@ impl<T, W: Windows<T>> Gather<T> for Clocked<W> {
         let window = self.windows.close();
         self.all &= window.is_some();
         window
+    }
+
+    /// What that makes ready is [`due`](TimedGather::due).
+    fn follow(&mut self) -> Option<Vec<T>> {
+        self.windows.follow();
+        None
+    }
+
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.windows.poll_changed(cx)
     }
 
     fn flush(&mut self, _: Flush) -> Option<Vec<T>> {
