@@ -385,6 +385,27 @@ fn windows_of_event_time_that_have_ended_by_a_new_setting_are_given_at_once() {
 }
 
 #[test]
+fn an_attempt_takes_as_long_as_it_may_when_it_begins() {
+    let limit = &Live::new(ms(50));
+    let elapsed = |changes: &[(u64, Duration)]| {
+        limit.set(ms(50));
+        run(limit, changes, async || {
+            let start = Instant::now();
+            let hangs = async |_| std::future::pending::<Result<(), ()>>().await;
+            let retry = Retry::fixed(ms(1)).max_retries(1);
+            let called =
+                pipeline! { once(0) |> map_async(hangs, retry = retry, attempt_timeout = limit)? |> drain() };
+            let error = called.await.unwrap_err();
+            (start.elapsed().as_millis(), error.cause)
+        })
+    };
+    use reactive_runtime::retry::Cause;
+    assert_eq!(elapsed(&[]), (101, Cause::TimedOut(ms(50))));
+    assert_eq!(elapsed(&[(20, ms(10))]), (61, Cause::TimedOut(ms(10))));
+    assert_eq!(elapsed(&[(20, ms(10)), (55, ms(200))]), (61, Cause::TimedOut(ms(10))));
+}
+
+#[test]
 fn the_newest_item_is_given_at_its_new_time() {
     type Given = Vec<(u64, u32)>;
     let given =

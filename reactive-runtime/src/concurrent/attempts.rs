@@ -7,6 +7,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::{Attend, Call, Calls, Ungoverned};
 use crate::event::event;
+use crate::live::Setting;
 use crate::retry::{Budget, CallError, Cause, Delays, GaveUp, Retry};
 use crate::timer::after;
 
@@ -14,7 +15,7 @@ use crate::timer::after;
 #[derive(Clone, Debug)]
 pub struct Attempts<F, R, G = Ungoverned> {
     pub(crate) call: Call<F, G>,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) timeout: Option<Setting<Duration>>,
     pub(crate) recall: R,
 }
 
@@ -172,6 +173,8 @@ pin_project! {
         // While an attempt is pending: when it times out. Between two: when the next one begins.
         #[pin]
         timer: Option<Sleep>,
+        // Of the attempt that is pending.
+        timeout: Duration,
         // Between two attempts: for the next one.
         item: Option<T>,
         kept: Option<K>,
@@ -195,6 +198,7 @@ where
         Attempt {
             job: Some(self.call.gate.begin(self.call.f.begin(item))),
             timer: None,
+            timeout: Duration::ZERO,
             item: None,
             kept,
             attempts: 1,
@@ -209,9 +213,10 @@ where
                     Poll::Ready(Ok(value)) => return Poll::Ready(Ok(value)),
                     Poll::Ready(Err(error)) => Cause::Failed(error),
                     Poll::Pending => {
-                        let timeout = ready!(poll_timeout(attempt.timer.as_mut(), self.timeout, cx));
+                        let timeout = self.timeout.as_mut();
+                        ready!(poll_timeout(attempt.timer.as_mut(), attempt.timeout, timeout, cx));
                         self.call.gate.time_out(job);
-                        Cause::TimedOut(timeout)
+                        Cause::TimedOut(*attempt.timeout)
                     }
                 },
                 None => {
@@ -270,16 +275,19 @@ where
     }
 }
 
-/// Ready when the attempt has taken too long. The clock is asked when it is pending, and not before.
+/// Ready when the attempt has taken too long. The clock is asked when it is pending, and not before; what it may take is what
+/// is set then.
 fn poll_timeout(
     mut timer: Pin<&mut Option<Sleep>>,
-    timeout: Option<Duration>,
+    timeout: &mut Duration,
+    setting: Option<&mut Setting<Duration>>,
     cx: &mut Context<'_>,
-) -> Poll<Duration> {
-    let Some(timeout) = timeout else { return Poll::Pending };
+) -> Poll<()> {
+    let Some(setting) = setting else { return Poll::Pending };
     if timer.is_none() {
-        timer.set(Some(sleep(timeout)));
+        setting.changed();
+        *timeout = setting.get();
+        timer.set(Some(sleep(*timeout)));
     }
-    let timer = timer.as_pin_mut().expect("it is set");
-    timer.poll(cx).map(|()| timeout)
+    timer.as_pin_mut().expect("it is set").poll(cx)
 }

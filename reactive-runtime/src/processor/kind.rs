@@ -7,6 +7,7 @@ use super::member::Member;
 use super::operation::{AtOnce, Operated, Operating};
 use super::outcome::{As, Awaited, AwaitedFallible, Fallible, Value};
 use crate::concurrent::{Again, Attempts, Begins, Call, Calls, Worth};
+use crate::live::Setting;
 
 /// What a processor does with a function of the kind that this marker stands for: `F` takes `T`s and gives `U`s, `D` takes the
 /// dead letters, and `P` says which errors are worth another attempt.
@@ -36,7 +37,7 @@ impl<D, P> Stage<D, P> {
         let hub = &self.member.hub;
         let attempts = Attempts {
             call: Call::new(As::new(f, self.member.tally.clone())),
-            timeout: Some(hub.config.processing_timeout),
+            timeout: Some(Setting::fixed(hub.config.processing_timeout)),
             recall: Again::new(hub.retry.clone()).with_worth(self.worth),
         };
         Operating::new(attempts, self.letters, self.name, self.member)

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::MapAsync;
 use crate::concurrent::{Again, Always, Attempts, Call, If, Once};
 use crate::items::Staged;
+use crate::live::{IntoSetting, Setting};
 use crate::retry::{CallError, Retry};
-use crate::units::IntoDuration;
 
 impl<T, F, G, L, U, E, K> Staged<MapAsync<T, Call<F, G>, L>, Result<U, E>, K> {
     /// Gives up an attempt that takes longer than `timeout`, and drops its future.
@@ -15,7 +15,7 @@ impl<T, F, G, L, U, E, K> Staged<MapAsync<T, Call<F, G>, L>, Result<U, E>, K> {
     /// without a [`retry`](Staged::retry) the error does not carry the item, which then need not be `Clone`. The clock runs
     /// from the first poll of an attempt; a future that is ready at once is never timed.
     ///
-    /// The time is fixed while the pipeline runs.
+    /// `timeout` may be [`Live`](crate::Live): a change holds for the attempts that are not pending yet.
     ///
     /// # Panics
     ///
@@ -45,7 +45,7 @@ impl<T, F, G, L, U, E, K> Staged<MapAsync<T, Call<F, G>, L>, Result<U, E>, K> {
     #[track_caller]
     pub fn attempt_timeout(
         self,
-        timeout: impl IntoDuration,
+        timeout: impl IntoSetting<Duration>,
     ) -> Staged<MapAsync<T, Attempts<F, Once, G>, L>, Result<U, CallError<E>>, K> {
         let timeout = positive(timeout);
         self.with_calls(|call| Attempts { call, timeout: Some(timeout), recall: Once })
@@ -118,7 +118,7 @@ impl<T, F, G, L, P, U, E, K> Staged<MapAsync<T, Attempts<F, Again<P>, G>, L>, Re
     /// If `timeout` is zero.
     #[cfg_attr(docsrs, doc(cfg(feature = "time")))]
     #[track_caller]
-    pub fn attempt_timeout(self, timeout: impl IntoDuration) -> Self {
+    pub fn attempt_timeout(self, timeout: impl IntoSetting<Duration>) -> Self {
         let timeout = positive(timeout);
         self.with_calls(|attempts| Attempts { timeout: Some(timeout), ..attempts })
     }
@@ -159,13 +159,13 @@ impl<T, F, G, L, U, E, K>
 }
 
 #[track_caller]
-fn positive(timeout: impl IntoDuration) -> Duration {
-    let timeout = timeout.into_duration();
-    assert!(
-        !timeout.is_zero(),
-        "an attempt that may take no time has no meaning: give it a timeout such as `2s`"
-    );
-    timeout
+fn positive(timeout: impl IntoSetting<Duration>) -> Setting<Duration> {
+    timeout.into_setting(|timeout| match *timeout {
+        Duration::ZERO => {
+            Err("an attempt that may take no time has no meaning: give it a timeout such as `2s`")
+        }
+        _ => Ok(()),
+    })
 }
 
 #[cfg(test)]
