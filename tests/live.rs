@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::Future;
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -322,6 +322,43 @@ fn a_strategy_that_drops_keeps_to_a_lower_capacity() {
     assert_eq!((accounting.offered, accounting.delivered), (6, 3));
 }
 
+/// Which items a task has taken, by when, while the body is busy; a strategy decides at a queue of its own, or nothing.
+fn taken_by_task(with_queue: bool, changes: &[(u64, usize)]) -> Vec<(u128, u32)> {
+    let capacity = &Live::new(2);
+    run(capacity, changes, async || {
+        let (start, taken) = (Instant::now(), Arc::<Mutex<Vec<_>>>::default());
+        let log = taken.clone();
+        let note = move |x: &u32| log.lock().unwrap().push((start.elapsed().as_millis(), *x));
+        let numbers = pipeline! { 0..100u32 |> inspect(note) };
+        let body = async |_| sleep(ms(1000)).await;
+        let cut_off = if with_queue {
+            let spawned = pipeline! { numbers |> spawn(capacity = capacity, backpressure = Block) };
+            timeout(ms(900), pipeline! { spawned |> for_each_async(body) }).await
+        } else {
+            let spawned = pipeline! { numbers |> spawn(capacity = capacity) };
+            timeout(ms(900), pipeline! { spawned |> for_each_async(body) }).await
+        };
+        cut_off.unwrap_err();
+        let taken = taken.lock().unwrap();
+        taken.clone()
+    })
+}
+
+#[test]
+fn a_task_runs_ahead_by_more_or_less() {
+    let ahead = [(0, 0), (0, 1), (0, 2), (0, 3)];
+    // One is worked on. A queue has one more item between the tasks.
+    for (with_queue, first) in [(false, 3), (true, 4)] {
+        let taken = |changes| taken_by_task(with_queue, changes);
+        assert_eq!(taken(&[]), ahead[..first]);
+        assert_eq!(taken(&[(20, 1)]), ahead[..first]);
+        assert_eq!(taken(&[(20, 1), (30, 2)]), ahead[..first]);
+        let next = first as u32;
+        assert_eq!(taken(&[(20, 4)])[first..], [(20, next), (20, next + 1)]);
+        assert_eq!(taken(&[(20, 1), (30, 3)])[first..], [(30, next)]);
+    }
+}
+
 #[test]
 fn an_open_session_ends_by_its_new_gap_or_length() {
     let gap = &Live::new(ms(30));
@@ -540,6 +577,9 @@ fn a_stage_refuses_what_it_can_do_nothing_with() {
     drop(_pipe);
     let _pipe = numbers().session_window(&time);
     assert!(refuses_time());
+    drop(_pipe);
+    let _pipe = numbers().with(|i| i.spawn().capacity(&size));
+    assert!(refuses(&size));
     drop(_pipe);
     size.set(0);
     time.set(Duration::ZERO);

@@ -68,6 +68,13 @@ impl<T, K> Sender<T, K> {
         true
     }
 
+    /// Gives room for more items, or for less; what was added stays. It looks for room again before it takes another.
+    #[cfg(feature = "rt")]
+    pub(crate) fn set_capacity(&mut self, capacity: usize) {
+        self.limit = 0;
+        self.producer.shared.with(|state| state.set_capacity(capacity)).wake();
+    }
+
     /// Hands over an error behind what was added. There is no room then until the receiver was driven on.
     #[cfg(feature = "rt")]
     pub(crate) fn fail(&mut self, error: K) {

@@ -58,6 +58,13 @@ impl<T, K> State<T, K> {
         self.capacity
     }
 
+    /// Gives room for more items, or for less; what is there stays.
+    #[cfg(feature = "rt")]
+    pub(super) fn set_capacity(&mut self, capacity: usize) -> Wakes {
+        self.capacity = capacity;
+        self.wake_for_all_room()
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.receiver_gone
     }

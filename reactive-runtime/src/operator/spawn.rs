@@ -10,6 +10,7 @@ use self::task::Task;
 use crate::fault::Fault;
 use crate::flow::{Activity, Downstream, Drive, Driven, Flow};
 use crate::items::{Items, Stage, Staged};
+use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
 
 /// How many items stand between the two tasks unless it is told otherwise.
@@ -64,7 +65,7 @@ impl<T, K> Items<T, K> {
         T: Send + 'static,
         K: Send + 'static,
     {
-        self.stage(Spawn { capacity: CAPACITY })
+        self.stage(Spawn { capacity: Setting::fixed(CAPACITY) })
     }
 }
 
@@ -85,27 +86,31 @@ impl<T, K> Staged<Spawn, T, K> {
     /// How many items may stand between the two tasks. With 1, what is above makes the next item while what is below has
     /// the last one.
     ///
-    /// The number is fixed: it is the room of the hand-over between the two tasks.
+    /// It may be [`Live`](crate::Live): raised, more runs ahead at once; lowered, what stands between them stays, and nothing is
+    /// added until it is less.
     ///
     /// # Panics
     ///
     /// If `items` is 0. As a literal in `pipeline!`, that does not compile.
     #[track_caller]
-    pub fn capacity(self, items: usize) -> Self {
-        check_capacity(items);
-        self.map_op(|_| Spawn { capacity: items })
+    pub fn capacity(self, items: impl IntoSetting<usize>) -> Self {
+        let capacity = capacity(items);
+        self.map_op(|_| Spawn { capacity })
     }
 }
 
 #[track_caller]
-fn check_capacity(items: usize) {
-    assert!(items > 0, "a hand-over of 0 items has no meaning: `capacity` takes at least 1");
+fn capacity(items: impl IntoSetting<usize>) -> Setting<usize> {
+    items.into_setting(|items| match items {
+        0 => Err("a hand-over of 0 items has no meaning: `capacity` takes at least 1"),
+        _ => Ok(()),
+    })
 }
 
 /// Runs a flow on a task of its own: made by [`Items::spawn`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Spawn {
-    capacity: usize,
+    capacity: Setting<usize>,
 }
 
 impl<F> Stage<F> for Spawn
@@ -127,7 +132,7 @@ pub struct SpawnFlow<F, T, K>(State<F, T, K>);
 enum State<F, T, K> {
     /// Until the first poll. Where the stage was made `start` could be named, so nothing has to ask for `Send` again: a
     /// mistake is told once.
-    Waits { upstream: F, capacity: usize, start: fn(F, usize) -> Task<T, K> },
+    Waits { upstream: F, capacity: Setting<usize>, start: fn(F, Setting<usize>) -> Task<T, K> },
     /// A task drives the flow.
     Runs(Task<T, K>),
     /// It has ended, or panicked.

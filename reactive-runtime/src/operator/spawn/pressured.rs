@@ -1,8 +1,8 @@
-use super::{Spawn, check_capacity};
+use super::Spawn;
 use crate::backpressure::{BackpressureMonitor, Pressure, Reason, SourceKind, Strategy, Watermarks};
 use crate::fault::Join;
 use crate::items::{Chain, Items, Staged};
-use crate::live::Setting;
+use crate::live::{IntoSetting, Setting};
 use crate::operator::Pressured;
 
 impl<T, K> Staged<Spawn, T, K> {
@@ -52,8 +52,8 @@ impl<T, K> Staged<Spawn, T, K> {
     {
         strategy.check();
         let Spawn { capacity } = self.into_op();
-        Items::<T, L>::new()
-            .stage(Chain(Pressured::new(Setting::fixed(capacity), strategy), Spawn { capacity: 1 }))
+        let between = Spawn { capacity: Setting::fixed(1) };
+        Items::<T, L>::new().stage(Chain(Pressured::new(capacity, strategy), between))
     }
 }
 
@@ -75,15 +75,15 @@ impl<S, D, P, T, K> Staged<Chain<Pressured<S, D, P>, Spawn>, T, K> {
         self.map_op(|Chain(queue, spawn)| Chain(queue.on_pressure(on_pressure), spawn))
     }
 
-    /// How many items may be queued.
+    /// How many items may be queued. It may be [`Live`](crate::Live), as that of a [`buffer`](Items::buffer).
     ///
     /// # Panics
     ///
     /// If `items` is 0. As a literal in `pipeline!`, that does not compile.
     #[track_caller]
-    pub fn capacity(self, items: usize) -> Self {
-        check_capacity(items);
-        self.map_queue(|queue| queue.capacity(Setting::fixed(items)))
+    pub fn capacity(self, items: impl IntoSetting<usize>) -> Self {
+        let capacity = super::capacity(items);
+        self.map_queue(|queue| queue.capacity(capacity))
     }
 
     /// Pressure starts when the queue is full to this fraction, in place of what the strategy says: at 80 % if it says

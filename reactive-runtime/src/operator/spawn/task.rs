@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::flow::{Budget, Downstream, Drive, Flow, yield_now};
 use crate::handover::{Receiver, Sender, channel};
+use crate::live::Setting;
 
 /// The task that drives the flow above, as the one below sees it. Dropped, it is aborted.
 pub(super) struct Task<T, K> {
@@ -18,15 +19,15 @@ pub(super) struct Task<T, K> {
 
 impl<T: Send + 'static, K: Send + 'static> Task<T, K> {
     #[cold]
-    pub(super) fn start<F>(upstream: F, capacity: usize) -> Self
+    pub(super) fn start<F>(upstream: F, capacity: Setting<usize>) -> Self
     where
         F: Flow<Item = T, Error = K> + Send + 'static,
     {
         let runtime = Handle::try_current().expect(
             "`spawn` runs on a tokio runtime: poll the pipeline inside of one, such as under `#[tokio::main]`",
         );
-        let (producer, items) = channel(capacity);
-        let join = runtime.spawn(Driving { flow: upstream, sender: producer.into_sender() });
+        let (producer, items) = channel(capacity.get());
+        let join = runtime.spawn(Driving { flow: upstream, capacity, sender: producer.into_sender() });
         Self { items, join }
     }
 }
@@ -56,6 +57,7 @@ pin_project! {
     struct Driving<F, T, K> {
         #[pin]
         flow: F,
+        capacity: Setting<usize>,
         sender: Sender<T, K>,
     }
 }
@@ -65,12 +67,19 @@ impl<F: Flow<Item = T, Error = K>, T, K> Future for Driving<F, T, K> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut me = self.project();
+        if let Some(capacity) = me.capacity.changed() {
+            me.sender.set_capacity(capacity);
+        }
         let mut budget = Budget::drives();
         while budget.spend() {
             match me.sender.poll_ready(cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(())) => return Poll::Ready(()),
                 Poll::Pending => {
+                    if let Poll::Ready(capacity) = me.capacity.poll_changed(cx) {
+                        me.sender.set_capacity(capacity);
+                        continue;
+                    }
                     me.flow.poll_progress(cx);
                     return Poll::Pending;
                 }
