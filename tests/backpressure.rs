@@ -453,8 +453,81 @@ where
     (came.get(), went.get(), handed.get())
 }
 
+/// The same with a queue on a task, which is gone with the pipeline.
+async fn cut_off_task<S>(
+    strategy: S,
+    (capacity, work, cut): (usize, Duration, Duration),
+    waits: Vec<u64>,
+    monitor: &BackpressureMonitor,
+) -> (u64, u64, u64)
+where
+    S: Strategy<usize, Fault: Send> + Send + 'static,
+    Infallible: reactive_runtime::Join<S::Fault, Out = S::Fault>,
+{
+    let (came, handed, went) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)), Cell::new(0));
+    let count = |counter: &Arc<AtomicU64>| {
+        let counter = counter.clone();
+        move || _ = counter.fetch_add(1, Ordering::Relaxed)
+    };
+    let (comes, dropped) = (count(&came), count(&handed));
+    let source = futures::stream::iter(waits.into_iter().enumerate()).then(async |(i, wait)| {
+        sleep(ms(wait)).await;
+        i
+    });
+    let run = pipeline! {
+        Pipe::from_stream(source.boxed())
+            |> inspect(move |_| comes())
+            |> spawn(capacity = capacity, backpressure = strategy, monitor = monitor)
+            .on_drop(move |_, _| dropped())
+            |> inspect(|_| went.set(went.get() + 1))
+            |> map_async(async |item: usize| {
+                sleep(work).await;
+                item
+            })
+            |> for_each(drop)
+    };
+    let _ = timeout(cut, run).await;
+    tokio::task::yield_now().await;
+    assert_eq!(Arc::strong_count(&came), 1, "the task is gone after one turn");
+    (came.load(Ordering::Relaxed), went.get(), handed.load(Ordering::Relaxed))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn every_item_of_a_task_is_accounted_for_wherever_its_pipeline_is_cut_off(
+        which in 0..8u32,
+        capacity in 1..6usize,
+        work in 0..30u64,
+        cut in 0..400u64,
+        waits in prop::collection::vec(0..20u64, 0..40),
+    ) {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let monitor = BackpressureMonitor::new();
+        let times = (capacity, ms(work), ms(cut));
+        let breaker = CircuitBreaker::consecutive(1).recovery_timeout(ms(30));
+        let trip = TripOnOverload::new(breaker).after(ms(30));
+        let (came, went, handed) = runtime.block_on(async {
+            match which {
+                0 => cut_off_task(Block, times, waits, &monitor).await,
+                1 => cut_off_task(DropOldest, times, waits, &monitor).await,
+                2 => cut_off_task(DropAll, times, waits, &monitor).await,
+                3 => cut_off_task(Fail, times, waits, &monitor).await,
+                4 => cut_off_task(Latest, times, waits, &monitor).await,
+                5 => cut_off_task(Adaptive::new(ms(20)), times, waits, &monitor).await,
+                6 => cut_off_task(BlockFor(ms(10), DropNewest), times, waits, &monitor).await,
+                _ => cut_off_task(trip, times, waits, &monitor).await,
+            }
+        });
+        let accounting = monitor.accounting();
+        prop_assert!(accounting.balances(), "{accounting:?}");
+        prop_assert_eq!((accounting.offered, accounting.dropped.total()), (came, handed));
+        prop_assert_eq!((accounting.buffered, accounting.in_flight), (0, 0));
+        // One may have been between the tasks.
+        prop_assert!((went..=went + 1).contains(&accounting.delivered), "{accounting:?}, and {went} went on");
+    }
 
     #[test]
     fn every_item_is_accounted_for_wherever_a_pipeline_is_cut_off(
