@@ -71,7 +71,23 @@ impl fmt::Display for Reason {
 
 /// How many items were dropped, by reason.
 ///
-/// With the feature `serde` it is a map of those reasons for which something was dropped: `{"queue_full": 7}`.
+/// A queue counts its own; those of a stage are counted in its `on_drop`. With the feature `serde` it is a map of those
+/// reasons for which something was dropped: `{"queue_full": 7}`.
+///
+/// # Examples
+///
+/// ```
+/// # use reactive_runtime::prelude::*;
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use reactive_runtime::backpressure::Drops;
+///
+/// let mut drops = Drops::default();
+/// let sampled = pipeline! { 0..10 |> sample(1s, on_drop = |_, reason| drops.add(reason, 1)) |> count() };
+/// assert_eq!(sampled.await, 0);
+/// assert_eq!(drops.to_string(), "10: 9 displaced, 1 shutdown");
+/// # }
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Drops {
     counts: [u64; Reason::ALL.len()],
@@ -93,7 +109,9 @@ impl Drops {
         Reason::ALL.into_iter().zip(self.counts).filter(|(_, count)| *count > 0)
     }
 
-    pub(crate) fn add(&mut self, reason: Reason, count: u64) {
+    /// Counts so many more for this reason.
+    #[inline]
+    pub fn add(&mut self, reason: Reason, count: u64) {
         self.counts[reason as usize] += count;
     }
 }
