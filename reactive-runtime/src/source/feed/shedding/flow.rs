@@ -32,6 +32,7 @@ impl<T, S: Strategy<T, Fault = K>, D: OnDrop<T>, K: Fault> Flow for SheddingFlow
         cx: &mut Context<'_>,
         down: &mut O,
     ) -> Driven<K> {
+        let Self { shared, last } = &mut *self;
         // The waker that it left, dropped without the lock.
         let mut known = None;
         let mut begun = false;
@@ -40,24 +41,24 @@ impl<T, S: Strategy<T, Fault = K>, D: OnDrop<T>, K: Fault> Flow for SheddingFlow
             if !budget.spend() {
                 return yield_now(cx);
             }
-            let delivered = std::mem::replace(&mut self.last, Taken::Nothing) == Taken::Pushed;
-            let (found, next) = self.shared.with(|state| {
-                if !std::mem::replace(&mut begun, true) {
-                    known = state.begin();
-                }
-                let next = state.next(delivered);
-                if let Found::Nothing = next.0 {
-                    let same = known.take_if(|known| known.will_wake(cx.waker()));
-                    state.pipeline = Some(same.unwrap_or_else(|| cx.waker().clone()));
-                }
-                next
-            });
+            let delivered = std::mem::replace(last, Taken::Nothing) == Taken::Pushed;
+            // Without `with`, so that an item of some size is not moved once more.
+            let mut state = shared.lock();
+            if !std::mem::replace(&mut begun, true) {
+                known = state.begin();
+            }
+            let (found, next) = state.next(delivered);
+            if let Found::Nothing = found {
+                let same = known.take_if(|known| known.will_wake(cx.waker()));
+                state.pipeline = Some(same.unwrap_or_else(|| cx.waker().clone()));
+            }
+            shared.unlock(state);
             next.wake();
             match found {
                 Found::Item(item) => {
-                    self.last = Taken::Pushing;
+                    *last = Taken::Pushing;
                     let pushed = down.push(item);
-                    self.last = Taken::Pushed;
+                    *last = Taken::Pushed;
                     if pushed.is_break() {
                         return Poll::Ready(Ok(Drive::Paused));
                     }
