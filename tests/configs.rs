@@ -49,6 +49,26 @@ fn have_the_names_and_defaults_of_the_original_design() {
             "enable_validation": true,
         })
     );
+    let written = serde_json::to_value(FlowControlConfig::default()).unwrap();
+    assert_eq!(
+        written,
+        json!({
+            "initial_rate": 100.0,
+            "max_rate": 1000.0,
+            "min_rate": 1.0,
+            "congestion_algorithm": "adaptive",
+            "congestion_threshold": 0.8,
+            "recovery_factor": 0.5,
+            "increase_factor": 1.1,
+            "additive_step": null,
+            "measurement_window": 100,
+            "enable_prediction": true,
+            "prediction_horizon": 10,
+            "target_delay": "50ms",
+            "target_idle": 0.02,
+            "control_interval": "100ms",
+        })
+    );
     let available = std::thread::available_parallelism().unwrap().get();
     assert_eq!(TransformationConfig::default().max_workers, available);
     for valid in [StreamConfig::default(), StreamConfig::high_throughput(), StreamConfig::low_latency()] {
@@ -90,6 +110,8 @@ fn are_read_as_they_are_written() {
         .enable_metrics(false);
     reads_what_it_writes(&other);
     reads_what_it_writes(&BackpressureConfig::bursty());
+    reads_what_it_writes(&FlowControlConfig::default());
+    reads_what_it_writes(&FlowControlConfig::default().additive_step(Some(5.0)).max_rate(5000.0));
     reads_what_it_writes(&TransformationConfig::default());
     reads_what_it_writes(&TransformationConfig::repeated().cache_ttl(Some(Duration::from_secs(90))));
 }
@@ -122,6 +144,8 @@ fn a_name_that_is_not_known_is_told_with_the_one_that_was_meant() {
     let error =
         serde_json::from_str::<BackpressureConfig>(r#"{"high_watermrk": 1}"#).unwrap_err().to_string();
     assert!(error.contains("did you mean `high_watermark`?"), "{error}");
+    let error = toml::from_str::<FlowControlConfig>("max_rat = 1.0").unwrap_err().to_string();
+    assert!(error.contains("did you mean `max_rate`?"), "{error}");
 }
 
 #[test]

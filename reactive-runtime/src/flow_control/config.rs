@@ -10,13 +10,9 @@ use crate::config::{Checks, ConfigError};
 /// Rates are items per second. An interval is a [`control_interval`](Self::control_interval).
 ///
 /// With the feature `serde` it is read from any format; what is left out has its default, and a name that it does not know
-/// is an error. Durations are text (`"50ms"`) or seconds (`0.05`).
+/// is an error that says which one was meant. Durations are text (`"50ms"`) or seconds (`0.05`).
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct FlowControlConfig {
     /// The rate to begin with.
     pub initial_rate: f64,
@@ -75,6 +71,43 @@ impl Default for FlowControlConfig {
             control_interval: Duration::from_millis(100),
         }
     }
+}
+
+crate::config::fields::setters! {
+    FlowControlConfig:
+    initial_rate: f64,
+    max_rate: f64,
+    min_rate: f64,
+    congestion_algorithm: CongestionAlgorithm,
+    congestion_threshold: f64,
+    recovery_factor: f64,
+    increase_factor: f64,
+    additive_step: Option<f64>,
+    measurement_window: usize,
+    enable_prediction: bool,
+    prediction_horizon: usize,
+    target_delay: Duration,
+    target_idle: f64,
+    control_interval: Duration,
+}
+
+#[cfg(feature = "serde")]
+crate::config::fields::reads_fields! {
+    FlowControlConfig:
+    initial_rate,
+    max_rate,
+    min_rate,
+    congestion_algorithm,
+    congestion_threshold,
+    recovery_factor,
+    increase_factor,
+    additive_step,
+    measurement_window,
+    enable_prediction,
+    prediction_horizon,
+    target_delay as crate::config::fields::TextOrSeconds,
+    target_idle,
+    control_interval as crate::config::fields::TextOrSeconds,
 }
 
 impl FlowControlConfig {
