@@ -172,7 +172,7 @@ impl ReactiveTransformer {
         let workers = self.workers.clone();
         let f = move |item: T| {
             let known = cache.as_ref().and_then(|cache| cache.get(&item));
-            let answer = known.is_none().then(|| {
+            let answer = known.ok_or_else(|| {
                 let (checked, cache) = (checked.clone(), cache.clone());
                 workers.run(move || match cache {
                     Some(cache) => cache.get_or(&item, || checked(item.clone())),
@@ -180,10 +180,9 @@ impl ReactiveTransformer {
                 })
             });
             async move {
-                match (known, answer) {
-                    (Some(known), _) => Ok(known),
-                    (None, Some(answer)) => answer.await,
-                    (None, None) => unreachable!("what is not known is computed"),
+                match answer {
+                    Ok(known) => Ok(known),
+                    Err(computed) => computed.await,
                 }
             }
         };
