@@ -157,6 +157,15 @@ async fn keeps_nothing_without_caching_or_of_unique_items() {
 }
 
 #[tokio::test]
+async fn works_under_flow_control() {
+    let config = FlowControlConfig::default().initial_rate(1000.0);
+    let t = transformer(StreamConfig::default(), workers(2)).with_flow_control(config);
+    assert_eq!(t.transform_stream(0..200, |x| x, always).count().await.unwrap(), 200);
+    let flow_control = t.metrics().processor.flow_control;
+    assert!(flow_control.unwrap().current_rate > 0.0);
+}
+
+#[tokio::test]
 async fn a_panic_comes_out_once() {
     let t = transformer(StreamConfig::default(), workers(2));
     let mut results = t.transform_stream(0..5, |x| assert_ne!(x, 2), always);

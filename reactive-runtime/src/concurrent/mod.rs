@@ -17,6 +17,8 @@ mod governed;
 #[cfg(feature = "time")]
 mod guarded;
 mod lanes;
+#[cfg(feature = "time")]
+mod option;
 mod place;
 mod ready;
 pub(crate) mod slots;
@@ -40,6 +42,8 @@ pub use governed::{AnyResult, Attended, ByError, Classify, Governed};
 #[cfg(feature = "time")]
 pub use guarded::{Discard, FallBack, Guarded, GuardedJob, Hold, Refuse, WhileHeld};
 pub use lanes::{Lanes, PerKey, Unkeyed};
+#[cfg(feature = "time")]
+pub use option::MaybeAttended;
 pub(crate) use work::Limit;
 pub use work::{Order, Work};
 

@@ -55,10 +55,25 @@ impl<A: Algorithm> FlowControl<A> {
         self.report.get().map(|(_, signals)| signals)
     }
 
+    /// For one more stage, which need not know the type of the algorithm.
+    pub(crate) fn boxed(&self) -> FlowControl<BoxAlgorithm>
+    where
+        A: Clone + Send + Sync + 'static,
+    {
+        FlowControl {
+            algorithm: Box::new(self.algorithm.clone()),
+            config: self.config.clone(),
+            report: self.report.clone(),
+        }
+    }
+
     pub(crate) fn into_parts(self) -> (Governor<A>, Report) {
         (Governor::with_config(self.algorithm, &self.config), self.report)
     }
 }
+
+/// Any algorithm.
+pub type BoxAlgorithm = Box<dyn Algorithm + Send + Sync>;
 
 /// What a stage told last. It is locked once a control interval.
 #[derive(Clone, Debug, Default)]

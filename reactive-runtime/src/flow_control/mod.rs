@@ -53,7 +53,7 @@ pub use congestion_algorithm::{CongestionAlgorithm, UnknownAlgorithm};
 #[cfg(feature = "time")]
 pub(crate) use control::Report;
 #[cfg(feature = "time")]
-pub use control::{FlowControl, IntoFlowControl};
+pub use control::{BoxAlgorithm, FlowControl, IntoFlowControl};
 pub use controller::FlowController;
 pub use cubic::Cubic;
 pub use error_class::ErrorClass;
@@ -98,5 +98,31 @@ pub trait Algorithm {
     /// How many items a second the stage can do, as far as is known.
     fn capacity_estimate(&self) -> Option<f64> {
         None
+    }
+}
+
+impl<A: Algorithm + ?Sized> Algorithm for Box<A> {
+    fn on_complete(&mut self, completion: &Completion) -> Option<Decision> {
+        (**self).on_complete(completion)
+    }
+
+    fn on_interval(&mut self, signals: &Signals) -> Decision {
+        (**self).on_interval(signals)
+    }
+
+    fn congestion_events(&self) -> u64 {
+        (**self).congestion_events()
+    }
+
+    fn config(&self) -> Option<&FlowControlConfig> {
+        (**self).config()
+    }
+
+    fn prediction_active(&self) -> bool {
+        (**self).prediction_active()
+    }
+
+    fn capacity_estimate(&self) -> Option<f64> {
+        (**self).capacity_estimate()
     }
 }

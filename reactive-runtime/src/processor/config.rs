@@ -37,7 +37,7 @@ pub struct StreamConfig {
     pub processing_timeout: Duration,
     /// Whether latencies are measured. Default: yes. Items are counted in any case.
     pub enable_metrics: bool,
-    /// Whether a flow controller that the processor was given is used. Default: yes.
+    /// Whether the flow control is used that the processor was [given](super::StreamProcessor::with_flow_control). Default: yes.
     pub enable_flow_control: bool,
     /// How many attempts follow one that fails. Default: 3.
     pub max_retry_attempts: usize,

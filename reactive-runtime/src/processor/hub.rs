@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use super::control::{Control, Controls};
 use super::handlers::Handlers;
 use super::latencies::Latencies;
 use super::places::{Asked, Places};
@@ -22,6 +23,7 @@ pub(super) struct Hub {
     pub(super) config: StreamConfig,
     pub(super) retry: Retry,
     pub(super) backpressure: Option<BackpressureConfig>,
+    pub(super) flow_control: Option<Box<dyn Controls>>,
     pub(super) handlers: Handlers,
     pub(super) latencies: Mutex<Latencies>,
     started: OnceLock<Started>,
@@ -105,6 +107,7 @@ impl Hub {
             retry: config.retry(),
             config,
             backpressure: None,
+            flow_control: None,
             handlers: Handlers::default(),
             latencies: Mutex::new(Latencies::new()),
             started: OnceLock::new(),
@@ -295,6 +298,12 @@ impl Hub {
     /// How the queue of the stream does that began last.
     pub(super) fn backpressure(&self) -> Option<BackpressureMetrics> {
         self.lock().monitor.as_ref().map(BackpressureMonitor::metrics)
+    }
+
+    /// What holds the operations of a new stream back.
+    pub(super) fn control(&self) -> Control {
+        let flow_control = self.flow_control.as_ref().filter(|_| self.config.enable_flow_control);
+        flow_control.map(|flow_control| flow_control.control())
     }
 
     /// How many items may be read ahead.

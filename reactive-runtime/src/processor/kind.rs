@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::control::Control;
 use super::failure::BoxError;
 use super::letters::Letters;
 use super::member::Member;
@@ -33,10 +34,10 @@ pub struct Stage<D, P> {
 }
 
 impl<D, P> Stage<D, P> {
-    fn operating<M, F>(self, f: F) -> Operating<Attempts<As<M, F>, Again<P>>, D> {
+    fn operating<M, F>(self, f: F) -> Operating<Attempts<As<M, F>, Again<P>, Control>, D> {
         let hub = &self.member.hub;
         let attempts = Attempts {
-            call: Call::new(As::new(f, self.member.tally.clone())),
+            call: Call { f: As::new(f, self.member.tally.clone()), gate: hub.control() },
             timeout: Some(Setting::fixed(hub.config.processing_timeout)),
             recall: Again::new(hub.retry.clone()).with_worth(self.worth),
         };
@@ -66,7 +67,7 @@ macro_rules! attempted {
             D: Letters<T>,
             P: Worth<$error>,
         {
-            type Calls = Operating<Attempts<As<Self, F>, Again<P>>, D>;
+            type Calls = Operating<Attempts<As<Self, F>, Again<P>, Control>, D>;
 
             const TAKES_TIME: bool = true;
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::hub::{Hub, Totals};
 use crate::backpressure::BackpressureMetrics;
+use crate::flow_control::FlowMetrics;
 
 /// How a [`StreamProcessor`](super::StreamProcessor) does, over all of its streams: a snapshot.
 ///
@@ -51,6 +52,9 @@ pub struct ProcessorMetrics {
     /// How the queue does of the stream that began last, where the processor was given a strategy.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub backpressure: Option<BackpressureMetrics>,
+    /// How flow control does in the stream that ended a control interval last, where the processor was given it.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub flow_control: Option<FlowMetrics>,
 }
 
 impl ProcessorMetrics {
@@ -84,6 +88,7 @@ impl ProcessorMetrics {
             under_pressure: usage >= hub.config.backpressure_threshold,
             elapsed_seconds: elapsed.as_secs_f64(),
             backpressure,
+            flow_control: hub.flow_control.as_ref().and_then(|flow_control| flow_control.metrics()),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! that counts.
 
 mod config;
+mod control;
 mod failure;
 mod flow;
 mod handlers;
@@ -22,6 +23,7 @@ mod stream_processor;
 mod tally;
 
 pub use config::{OnFailure, RetryBackoff, StreamConfig};
+pub use control::Control;
 pub use failure::{BoxError, DeadLetter, Failure, ProcessError, Stopped, TimedOut};
 pub use flow::ProcessFlow;
 pub use handlers::Handled;

@@ -10,6 +10,7 @@ use crate::concurrent::Always;
 use crate::config::ConfigError;
 use crate::fault::{Failed, Fault, Join};
 use crate::flow::Flow;
+use crate::flow_control::{Algorithm, IntoFlowControl};
 use crate::pipe::Pipe;
 use crate::retry::Retry;
 use crate::source::Source;
@@ -126,6 +127,54 @@ impl StreamProcessor {
     pub fn with_backpressure(self, config: BackpressureConfig) -> Result<Self, ConfigError> {
         config.validate()?;
         Ok(self.set_up(|hub| hub.backpressure = Some(config)))
+    }
+
+    /// Lets an algorithm decide how fast operations begin and how many of them run, up to `max_concurrent_operations`.
+    ///
+    /// It takes an [`Algorithm`], a [`FlowControlConfig`](crate::flow_control::FlowControlConfig), a
+    /// [`FlowController`](crate::flow_control::FlowController) or a [`FlowControl`](crate::flow_control::FlowControl). It is for
+    /// functions that await: a value that is there at once is never held back. Each stream works with an algorithm of its own,
+    /// which measures it as [`flow_control`](crate::Staged::flow_control) of `map_async` does. What is held back is read ahead,
+    /// and nothing is lost. With `enable_flow_control = false` it is not used.
+    ///
+    /// # Panics
+    ///
+    /// If it is given a configuration that has no meaning, or the processor has streams or clones already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # use tokio::sync::Semaphore;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // Four requests at a time take 10 ms each: 400 a second, and who asks for more waits.
+    /// let service = Semaphore::new(4);
+    /// let request = async |id: u32| {
+    ///     let _turn = service.acquire().await;
+    ///     tokio::time::sleep(Duration::from_millis(10)).await;
+    ///     id
+    /// };
+    /// let processor = StreamProcessor::new(StreamConfig::default().max_concurrent_operations(1000))?
+    ///     .with_flow_control(FlowControlConfig::default());
+    /// let done = pipeline! { 0..4000 |> process(&processor, request) |> count() };
+    /// assert_eq!(done.await?, 4000);
+    ///
+    /// let metrics = processor.metrics();
+    /// assert!(metrics.p99_processing_time_ms < 200.0 && metrics.throughput_per_second > 250.0);
+    /// assert!(metrics.flow_control.unwrap().current_rate > 300.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn with_flow_control<A>(self, control: impl IntoFlowControl<Algorithm = A>) -> Self
+    where
+        A: Algorithm + Clone + Send + Sync + 'static,
+    {
+        let control = control.into_flow_control();
+        self.set_up(|hub| hub.flow_control = Some(Box::new(control)))
     }
 
     #[track_caller]

@@ -11,6 +11,7 @@ use crate::backpressure::BackpressureConfig;
 use crate::config::ConfigError;
 use crate::fault::{Failed, Fault, Join};
 use crate::flow::Flow;
+use crate::flow_control::{Algorithm, IntoFlowControl};
 use crate::pipe::Pipe;
 use crate::processor::{BoxError, Failure, Handled, ProcessError, StopReport, StreamConfig, StreamProcessor};
 use crate::source::Source;
@@ -75,6 +76,21 @@ impl ReactiveTransformer {
             invalid: Arc::default(),
             counts: Counts::default(),
         })
+    }
+
+    /// Lets an algorithm decide how fast transforms begin: see [`StreamProcessor::with_flow_control`].
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    #[track_caller]
+    #[must_use]
+    pub fn with_flow_control<A>(mut self, control: impl IntoFlowControl<Algorithm = A>) -> Self
+    where
+        A: Algorithm + Clone + Send + Sync + 'static,
+    {
+        self.processor = self.processor.with_flow_control(control);
+        self
     }
 
     /// The processor whose operations the transforms are.
