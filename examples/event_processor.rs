@@ -1,4 +1,4 @@
-//! Events of a migration, processed by a pipeline that listens on a bus and answers there: `ReactiveEventProcessor`.
+//! Events of a migration: a processor listens on a bus, and answers there: `ReactiveEventProcessor`.
 //! Run it with `cargo run --example event_processor`.
 
 use reactive_runtime::event_bus::{EventBus, Inbox, InboxMonitor, PublishError, SubscribeError};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// `migration.<table>`: rows were read.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct RowsRead {
     table: String,
     rows: u64,
@@ -22,14 +22,15 @@ struct RowsWritten {
 }
 
 struct ReactiveEventProcessor {
-    bus: EventBus,
+    event_bus: EventBus,
+    stream_processor: StreamProcessor,
 }
 
 impl ReactiveEventProcessor {
     /// Ends when the bus is closed.
     fn process_migration_events(&self) -> impl Future<Output = Fallible<()>> + Send + 'static {
         pipeline! {
-            self.bus.subscribe::<RowsRead>("migration.*")
+            self.event_bus.subscribe::<RowsRead>("migration.*")
                 |> catch(|error: SubscribeError| match error {
                     SubscribeError::Decode(error) => {
                         println!("skipped: {error}");
@@ -38,8 +39,8 @@ impl ReactiveEventProcessor {
                     fatal => Recover::Fail(fatal),
                 })
                 |> fails_with::<Box<dyn std::error::Error + Send + Sync>>()
-                |> map_async(Self::process_event, concurrency = 10)
-                |> publish_by(&self.bus, |event| format!("processed.{}", event.table))
+                |> process(&self.stream_processor, Self::process_event)
+                |> publish_by(&self.event_bus, |event| format!("processed.{}", event.table))
         }
     }
 
@@ -53,7 +54,8 @@ impl ReactiveEventProcessor {
 async fn main() -> Fallible<()> {
     let (bus, monitor) = (EventBus::new(), InboxMonitor::new());
     let bus = bus.restrict_to(["migration.*", "processed.*"])?;
-    let processor = ReactiveEventProcessor { bus: bus.clone() };
+    let stream_processor = StreamProcessor::default();
+    let processor = ReactiveEventProcessor { event_bus: bus.clone(), stream_processor };
     let processing = tokio::spawn(processor.process_migration_events());
 
     // A dashboard wants the newest events, and must hold up nobody.
@@ -75,6 +77,7 @@ async fn main() -> Fallible<()> {
     assert_eq!(dashboard.await??, 3);
     bus.close();
     processing.await??;
+    println!("{}", processor.stream_processor.metrics());
     println!("{:?}", monitor.counts());
     Ok(())
 }
