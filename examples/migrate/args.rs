@@ -1,4 +1,4 @@
-//! The command line, read by hand: three options need no library.
+//! The command line, read by hand: four options need no library.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,6 +15,8 @@ Options:
   --out FILE   the database to write; an old one is replaced when all has gone well
                [default: target/migrate/nycflights13.sqlite]
   --limit N    read at most N rows of each table
+  --inject-faults
+               let the database fail for a while, again and again: no row is lost by that
   --help       print this
 
 Rows that cannot be migrated are written, with the reason, to a CSV file beside the
@@ -34,6 +36,8 @@ pub struct Args {
     pub out: PathBuf,
     /// Rows of each table.
     pub limit: usize,
+    /// Whether the database fails on purpose.
+    pub inject_faults: bool,
 }
 
 impl Default for Args {
@@ -42,6 +46,7 @@ impl Default for Args {
             data: PathBuf::from("examples/data/nycflights13"),
             out: PathBuf::from("target/migrate/nycflights13.sqlite"),
             limit: usize::MAX,
+            inject_faults: false,
         }
     }
 }
@@ -61,6 +66,7 @@ impl Args {
                 "--data" => args.data = value()?.into(),
                 "--out" => args.out = value()?.into(),
                 "--limit" => args.limit = count(&value()?)?,
+                "--inject-faults" => args.inject_faults = true,
                 _ => return Err(Error::Usage(format!("there is no option `{option}`: see `--help`"))),
             }
         }
@@ -83,10 +89,10 @@ mod tests {
 
     #[test]
     fn options_come_in_any_order_and_have_defaults() {
-        let Ok(Command::Migrate(args)) = parse("--limit 10 --data here") else {
+        let Ok(Command::Migrate(args)) = parse("--limit 10 --inject-faults --data here") else {
             panic!("it is a valid line")
         };
-        assert_eq!((args.limit, args.data), (10, PathBuf::from("here")));
+        assert_eq!((args.limit, args.inject_faults, args.data), (10, true, PathBuf::from("here")));
         assert_eq!(args.out, Args::default().out);
         assert!(matches!(parse("--limit 10 --help"), Ok(Command::Help)));
     }

@@ -25,8 +25,9 @@ impl Database {
     }
 
     /// Inserts all records in one transaction, and says how many.
-    pub fn insert<T: Table>(&mut self, records: &[T::Record]) -> rusqlite::Result<u64> {
-        let transaction = self.connection.transaction()?;
+    pub fn insert<T: Table>(&self, records: &[T::Record]) -> rusqlite::Result<u64> {
+        // It ends in this call, so there is no other one within it.
+        let transaction = self.connection.unchecked_transaction()?;
         let mut inserted = 0;
         {
             let mut statement = transaction.prepare_cached(T::INSERT)?;

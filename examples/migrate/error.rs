@@ -3,7 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use reactive_runtime::prelude::*;
+use reactive_runtime::processor::ProcessError;
+
 use crate::reject::Reject;
+use crate::sink::Refused;
 
 #[derive(Debug)]
 pub enum Error {
@@ -17,6 +21,10 @@ pub enum Error {
     Header { file: &'static str, problem: String },
     /// SQLite does not do what it is told.
     Database(rusqlite::Error),
+    /// It has failed so often that it is left alone.
+    Unavailable,
+    /// The processor does not transform any more.
+    Processor(String),
 }
 
 impl Error {
@@ -43,6 +51,10 @@ impl fmt::Display for Error {
                 "{file}: {problem}\n  help: its first line must name the columns, as in examples/data/nycflights13"
             ),
             Self::Database(error) => write!(f, "the database: {error}"),
+            Self::Unavailable => f.write_str(
+                "the database: it has failed too often, and the circuit breaker is open\n  help: try again later",
+            ),
+            Self::Processor(problem) => write!(f, "the processor: {problem}"),
         }
     }
 }
@@ -52,7 +64,9 @@ impl std::error::Error for Error {
         match self {
             Self::File { cause, .. } => Some(cause),
             Self::Database(error) => Some(error),
-            Self::Row(_) | Self::Usage(_) | Self::Header { .. } => None,
+            Self::Row(_) | Self::Usage(_) | Self::Header { .. } | Self::Unavailable | Self::Processor(_) => {
+                None
+            }
         }
     }
 }
@@ -60,6 +74,21 @@ impl std::error::Error for Error {
 impl From<Reject> for Error {
     fn from(reject: Reject) -> Self {
         Self::Row(reject)
+    }
+}
+
+impl<T> From<ProcessError<T>> for Error {
+    fn from(error: ProcessError<T>) -> Self {
+        Self::Processor(error.to_string())
+    }
+}
+
+impl<T> From<CallError<Refused, T>> for Error {
+    fn from(error: CallError<Refused, T>) -> Self {
+        match error.into_failed() {
+            Some(CircuitError::Failed(error)) => Self::Database(error),
+            Some(CircuitError::Open(_)) | None => Self::Unavailable,
+        }
     }
 }
 

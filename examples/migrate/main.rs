@@ -1,12 +1,14 @@
 //! A whole program: moves real data from CSV files into SQLite, and loses no row on the way.
 //!
 //! Every row is parsed, validated and transformed, rows are inserted a thousand to a transaction, and a row that is no
-//! good goes to a dead-letter file, with the reason, while the rest moves on. The data path is one `pipeline!`, the
+//! good goes to a dead-letter file, with the reason, while the rest moves on. A database that fails for a while loses
+//! nothing: inserts are tried again, behind a circuit breaker. The data path is one `pipeline!`, the
 //! same for every table: see `migration.rs`. What is special to a table is in its file in `tables/`.
 //!
 //! ```text
 //! cargo run --release --example migrate
 //! cargo run --release --example migrate -- --data examples/data/dirty
+//! cargo run --release --example migrate -- --inject-faults
 //! cargo run --release --example migrate -- --help
 //! ```
 
@@ -26,6 +28,7 @@ mod progress;
 mod reject;
 mod report;
 mod rows;
+mod sink;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -59,15 +62,13 @@ async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<Report, Error> {
     let output = Output::prepare(&args.out)?;
     let mut migration = Migration::begin(args, &output)?;
-    let report = Report {
-        tables: vec![
-            migration.table::<Airline>().await?,
-            migration.table::<Airport>().await?,
-            migration.table::<Plane>().await?,
-            migration.table::<Flight>().await?,
-        ],
-    };
-    migration.finish()?;
+    let tables = vec![
+        migration.table::<Airline>().await?,
+        migration.table::<Airport>().await?,
+        migration.table::<Plane>().await?,
+        migration.table::<Flight>().await?,
+    ];
+    let report = migration.finish(tables).await?;
     if report.balances() {
         output.publish()?;
     }

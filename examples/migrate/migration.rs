@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use csv::ByteRecord;
 use reactive_runtime::prelude::*;
@@ -14,33 +15,38 @@ use crate::error::Error;
 use crate::fields::Fields;
 use crate::output::Output;
 use crate::reject::{Kind, Reason, Reject};
-use crate::report::Summary;
+use crate::report::{Report, Summary};
 use crate::rows::{self, Row};
+use crate::sink::Sink;
 use crate::tables::Table;
 
 pub struct Migration<'a> {
     args: &'a Args,
     database: Database,
     dead_letters: DeadLetters,
+    processor: StreamProcessor,
+    sink: Sink,
 }
 
 impl<'a> Migration<'a> {
     pub fn begin(args: &'a Args, output: &Output) -> Result<Self, Error> {
         let dead_letters = DeadLetters::create(&output.dead_letters)?;
         let database = Database::create(&output.database)?;
-        Ok(Self { args, database, dead_letters })
+        let (processor, sink) = (StreamProcessor::default(), Sink::new(args));
+        Ok(Self { args, database, dead_letters, processor, sink })
     }
 
     /// Migrates one table.
     pub async fn table<T: Table>(&mut self) -> Result<Summary, Error> {
         let begin = Instant::now();
         let rows = rows::open::<T>(&self.args.data)?;
-        let Self { args, database, dead_letters } = self;
+        let Self { args, database, dead_letters, processor, sink } = self;
         database.create_table::<T>()?;
 
         let mut read = 0;
         let mut keys = Keys::default();
         let mut rejects = dead_letters.of(T::FILE);
+        let insert = async |records: Arc<Vec<_>>| sink.call(|| database.insert::<T>(&records)).await;
         let inserted = pipeline! {
             rows
                 |> or_fail()                            // a file that cannot be read on ends the run
@@ -50,9 +56,10 @@ impl<'a> Migration<'a> {
                 |> map(validate)?
                 |> map(|row| keys.admit(row))?
                 |> catch(|error| rejects.take(error))   // bad rows leave here, and the run goes on
-                |> map(|row| row.value.transform())
+                |> process(processor, |row| row.value.transform())
                 |> batch(1_000)
-                |> map(|records| database.insert::<T>(&records))?
+                |> map(Arc::new)                        // kept for the next attempt
+                |> map_async(insert, retry = Sink::retry(), retry_if = Sink::may_pass)?
                 |> sum::<u64>()
         }
         .await?;
@@ -75,10 +82,12 @@ impl<'a> Migration<'a> {
         })
     }
 
-    /// Closes all files.
-    pub fn finish(self) -> Result<(), Error> {
+    /// Closes all files, and reports.
+    pub async fn finish(self, tables: Vec<Summary>) -> Result<Report, Error> {
         self.dead_letters.close()?;
-        Ok(self.database.close()?)
+        self.database.close()?;
+        let stopped = self.processor.stop().await;
+        Ok(Report { tables, transforms: stopped.metrics, inserts: self.sink.metrics() })
     }
 }
 

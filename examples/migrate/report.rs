@@ -5,6 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use indicatif::HumanCount;
+use reactive_runtime::circuit_breaker::CircuitMetrics;
+use reactive_runtime::processor::ProcessorMetrics;
 
 use crate::reject::Kind;
 use crate::tables::Reference;
@@ -42,6 +44,10 @@ impl Summary {
 /// The account of all tables.
 pub struct Report {
     pub tables: Vec<Summary>,
+    /// What the processor did.
+    pub transforms: ProcessorMetrics,
+    /// What the circuit breaker of the database saw.
+    pub inserts: CircuitMetrics,
 }
 
 impl Report {
@@ -60,11 +66,22 @@ impl fmt::Display for Report {
         writeln!(f, "{}", line(cells("all", &self.tables)))?;
         writeln!(f, "\ncheck: read = written + rejected, and written is what the database counts")?;
         section(f, "rejected", self.rejects())?;
-        section(f, "unresolved references (the rows are kept)", self.unresolved())
+        section(f, "unresolved references (the rows are kept)", self.unresolved())?;
+        section(f, "metrics", self.metrics())
     }
 }
 
 impl Report {
+    fn metrics(&self) -> Vec<String> {
+        let CircuitMetrics { succeeded, failed, rejected, opened, .. } = self.inserts;
+        vec![
+            format!("transforms  {}", self.transforms),
+            format!(
+                "inserts     {succeeded} done, {failed} failed; the breaker opened {opened} times, and refused {rejected}"
+            ),
+        ]
+    }
+
     fn rejects(&self) -> Vec<String> {
         let counts =
             self.tables.iter().flat_map(|t| t.rejected.iter().map(|(kind, count)| (t.table, count, kind)));
@@ -136,6 +153,7 @@ mod tests {
         assert!(summary.balances());
         summary.read += 1;
         assert!(!summary.balances());
-        assert!(Report { tables: vec![summary] }.to_string().contains("FAILED"));
+        let (transforms, inserts) = Default::default();
+        assert!(Report { tables: vec![summary], transforms, inserts }.to_string().contains("FAILED"));
     }
 }

@@ -22,7 +22,7 @@ struct Sandbox {
 impl Sandbox {
     fn new(test: &str) -> Self {
         let directory = env::temp_dir().join(format!("migrate-{}-{test}", process::id()));
-        let args = Args { data: DIRTY.into(), out: directory.join("out/db.sqlite"), limit: usize::MAX };
+        let args = Args { data: DIRTY.into(), out: directory.join("out/db.sqlite"), ..Args::default() };
         Self { directory, args }
     }
 
@@ -206,6 +206,22 @@ async fn a_limit_counts_rows_that_are_read() {
         assert!(report.balances());
         assert_eq!((report.tables[0].read, report.tables[0].written), (limit as u64, written));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_fails_for_a_while_loses_nothing() {
+    let mut sandbox = Sandbox::new("faults");
+    let steady = sandbox.run().await.unwrap();
+    sandbox.args.inject_faults = true;
+    let shaken = sandbox.run().await.unwrap();
+    assert!(shaken.balances());
+    let written = |report: &Report| report.tables.iter().map(|table| table.written).collect::<Vec<_>>();
+    assert_eq!(written(&shaken), written(&steady));
+    assert_eq!(shaken.transforms.items_processed, 2 + 2 + 2 + 4);
+    // Of the four inserts the last one fails four times, the third of which opens the breaker, and the fourth again.
+    assert_eq!((steady.inserts.succeeded, steady.inserts.failed, steady.inserts.opened), (4, 0, 0));
+    assert_eq!((shaken.inserts.succeeded, shaken.inserts.failed, shaken.inserts.opened), (4, 4, 2));
+    assert!(shaken.to_string().contains("4 done, 4 failed; the breaker opened 2 times"), "{shaken}");
 }
 
 #[tokio::test]

@@ -41,8 +41,8 @@ pub trait Table: Sized {
     /// worth keeping though its plane is unknown. What does not resolve is counted and reported instead.
     const REFERENCES: &'static [Reference] = &[];
 
-    /// The row as the database has it.
-    type Record;
+    /// The row as the database has it. `Unpin`, as a value that a processor gives is.
+    type Record: Unpin;
 
     /// From text to typed values; the fields are taken in the order of `COLUMNS`.
     fn parse(fields: &mut Fields<'_>) -> Result<Self, Reason>;
