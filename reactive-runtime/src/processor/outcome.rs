@@ -16,11 +16,12 @@ use crate::concurrent::Begins;
 
 /// What the function of [`process`](crate::Items::process) gives: a value, or a future of one.
 ///
-/// `M` says which of them it is. A future that is [`Unpin`], as a boxed one is, could be both: await it in an `async`
-/// closure.
+/// `M` says which of them it is. A value is [`Unpin`], which a bound has to say of a generic one; a future that is, as a boxed
+/// one, could be both: await it in an `async` closure.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not what the function of `process` can give",
-    note = "it gives a value, or a future of one; where it gives a `Result`, it is for `try_process`"
+    note = "it gives a value, or a future of one; where it gives a `Result`, it is for `try_process`",
+    note = "a value is `Unpin`, as nearly all are; where its type is generic, say so: `U: Unpin`"
 )]
 pub trait Outcome<M> {
     /// The value.
