@@ -68,9 +68,9 @@ impl<F: Flow<Item = T, Error = K>, T, K: Fault> Flow for Intake<F, T, K> {
             _ => Poll::Ready(me.tail.settle().unwrap_or(Ok(Drive::Ended))),
         };
         match handing.stop {
-            Some(Stopped::ByDownstream) => Poll::Ready(Ok(Drive::Paused)),
-            Some(Stopped::Batch) => yield_now(cx),
-            Some(Stopped::NoPlace) => self.wait(cx),
+            Some(Stop::ByDownstream) => Poll::Ready(Ok(Drive::Paused)),
+            Some(Stop::Batch) => yield_now(cx),
+            Some(Stop::NoPlace) => self.wait(cx),
             None => {
                 if matches!(driven, Poll::Ready(Ok(Drive::Ended))) {
                     self.as_mut().close();
@@ -146,12 +146,12 @@ struct Handing<'a, D> {
     cx: Context<'a>,
     batch: Budget,
     down: &'a mut D,
-    stop: Option<Stopped>,
+    stop: Option<Stop>,
 }
 
 /// Why no more items were handed down.
 #[derive(Clone, Copy)]
-enum Stopped {
+enum Stop {
     ByDownstream,
     Batch,
     NoPlace,
@@ -164,11 +164,11 @@ impl<D> Handing<'_, D> {
         D: Downstream<T>,
     {
         let stop = if self.down.push(item).is_break() {
-            Stopped::ByDownstream
+            Stop::ByDownstream
         } else if !self.batch.spend() {
-            Stopped::Batch
+            Stop::Batch
         } else if !self.member.has_place(&self.cx) {
-            Stopped::NoPlace
+            Stop::NoPlace
         } else {
             return ControlFlow::Continue(());
         };
