@@ -45,7 +45,7 @@ fn header_of_fragment(header: &Header, errors: &mut Errors) {
         errors.add(name.span(), "a `stage!` has no name: name the pipelines that it stands in");
     }
     if let Some(watch) = &header.watch {
-        errors.add(watch.option.span(), "a `stage!` is watched with the pipelines that it stands in");
+        errors.add(watch.name.span(), "a `stage!` is watched with the pipelines that it stands in");
     }
 }
 

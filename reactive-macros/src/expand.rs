@@ -123,13 +123,8 @@ impl Code<'_> {
     fn watch(&mut self, pipeline: &Pipeline) {
         let Some(watch) = pipeline.header.watch.as_ref().filter(|_| self.watched) else { return };
         let (runtime, plan, watching) = (self.runtime, plan_name(), watching_name());
-        let at = watch.value.first().map_or(watch.option.span(), TokenTree::span);
-        let mut value = Group::new(Delimiter::Parenthesis, watch.value.iter().cloned().collect());
-        value.set_span(at);
-        let watch = Ident::new("watch", at);
-        self.attached.extend(quote! {
-            let mut #watching = #runtime::__private::Begin::new(#plan).#watch #value;
-        });
+        let watch = self.option(watch);
+        self.attached.extend(quote!(let mut #watching = #runtime::__private::Begin::new(#plan) #watch;));
         let flow = self.flow.clone();
         self.attached.extend(quote!(let #flow = #watching.source(#flow);));
     }
@@ -225,7 +220,7 @@ impl Code<'_> {
 
         if fuses {
             self.run.step(op.clone(), at, Place { above: self.token(), name: name.span() }, self.number());
-            self.items_of(&op, at, name.span(), "items");
+            self.items_of(&op, at, name.span());
             self.questions(at, stage);
             return None;
         }
@@ -233,7 +228,7 @@ impl Code<'_> {
         self.attached.extend(run);
         let flow = self.flow.clone();
         if self.kind == Kind::Fragment {
-            self.items_of(&op, at, name.span(), "items");
+            self.items_of(&op, at, name.span());
             let chained = call_at(name.span(), &op, "__chain", &[&flow]);
             self.attached.extend(quote!(#[allow(unused_braces)] let #flow = #chained;));
             self.questions(at, stage);
@@ -246,17 +241,16 @@ impl Code<'_> {
         };
         if is_last && stage.questions.is_empty() {
             let op = self.with_meter(op, at, name.span());
-            let finished =
-                put_below(name.span(), &op, "__below", &[&above, &flow], "finish", &[&plan_name()]);
+            let finished = put_below(name.span(), &op, &[&above, &flow], "finish", &[&plan_name()]);
             return Some(quote!(#[allow(unused_braces)] let #flow = #finished; #flow));
         }
-        // A terminal gives no items; that it stands before a `?` is told on the `?`.
-        let (span, items, under) = match stage.questions.first() {
-            Some(question) if is_last => (*question, "__items_before_question", "__below_before_question"),
-            _ => (name.span(), "items", "__below"),
-        };
-        self.items_of(&op, at, span, items);
-        let attached = put_below(span, &op, under, &[&above, &flow], "attach", &[]);
+        if let (true, Some(question)) = (is_last, stage.questions.first()) {
+            // A terminal gives no items; that it stands before a `?` is told on the `?`.
+            let stage = call_at(*question, &op, "__before_question", &[]);
+            self.typed.extend(quote!(#[allow(unused_braces)] let #op = #stage;));
+        }
+        self.items_of(&op, at, name.span());
+        let attached = put_below(name.span(), &op, &[&above, &flow], "attach", &[]);
         let meter = self.meter(at, at);
         self.attached.extend(quote!(#[allow(unused_braces)] let #flow = #attached; #meter));
         self.questions(at, stage);
@@ -264,9 +258,9 @@ impl Code<'_> {
     }
 
     /// The next token, from an operator.
-    fn items_of(&mut self, op: &Ident, at: usize, span: Span, method: &str) {
+    fn items_of(&mut self, op: &Ident, at: usize, span: Span) {
         let next = self.next_token(at);
-        let items = call_at(span, quote!(&#op), method, &[]);
+        let items = call_at(span, quote!(&#op), "items", &[]);
         self.typed.extend(quote!(#[allow(unused_braces)] let #next = #items;));
     }
 

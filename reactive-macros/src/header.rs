@@ -1,9 +1,9 @@
 //! What stands before the source: `"users", watch = &profiler:`, the name of a pipeline and its options.
 
-use proc_macro2::{Delimiter, Group, Ident, Literal, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Literal, TokenStream, TokenTree};
 use quote::quote;
 
-use crate::args::Args;
+use crate::args::{ArgOption, Args};
 use crate::errors::Errors;
 use crate::tokens::{ident, is_pipe, is_punct, literal};
 
@@ -12,14 +12,8 @@ use crate::tokens::{ident, is_pipe, is_punct, literal};
 pub(crate) struct Header {
     /// A string literal.
     pub(crate) name: Option<Literal>,
-    /// Behind `watch =`: what watches it.
-    pub(crate) watch: Option<Watch>,
-}
-
-/// `watch = value`.
-pub(crate) struct Watch {
-    pub(crate) option: Ident,
-    pub(crate) value: Vec<TokenTree>,
+    /// `watch = ..`: what watches it.
+    pub(crate) watch: Option<ArgOption>,
 }
 
 impl Header {
@@ -66,7 +60,7 @@ impl Header {
                     "the option `watch` is given twice: write `watch = (one, other)`",
                 );
             } else {
-                parsed.watch = Some(Watch { option: option.name, value: option.value });
+                parsed.watch = Some(option);
             }
         }
         parsed

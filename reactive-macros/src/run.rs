@@ -104,7 +104,7 @@ impl Link {
     fn added(&self, run: &Ident) -> Option<TokenStream> {
         match self {
             Self::Step(op, _, Place { above, name }) => {
-                Some(put_below(*name, op, "__below", &[above, &quote!(())], "add", &[run]))
+                Some(put_below(*name, op, &[above, &quote!(())], "add", &[run]))
             }
             Self::Question(..) => None,
         }

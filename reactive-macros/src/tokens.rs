@@ -92,17 +92,16 @@ pub(crate) fn call_at(
     quote_spanned!(at=> #receiver.#method #args)
 }
 
-/// `{ { op }.under({ items }, { flow }) }.method(0, ..)`: puts an operator below what flows there. The `0` is the `Literal` of the
+/// `{ { op }.__below({ items }, { flow }) }.method(0, ..)`: puts an operator below what flows there. The `0` is the `Literal` of the
 /// runtime's `below.rs`.
 pub(crate) fn put_below(
     at: Span,
     op: impl ToTokens,
-    under: &str,
     above: &[&dyn ToTokens],
     method: &str,
     args: &[&dyn ToTokens],
 ) -> TokenStream {
-    let below = call_at(at, op, under, above);
+    let below = call_at(at, op, "__below", above);
     let zero = Literal::u8_unsuffixed(0);
     let mut all: Vec<&dyn ToTokens> = vec![&zero];
     all.extend(args);

@@ -185,15 +185,11 @@ impl<S, U, K, M: Effect> Stepped<S, U, K, M> {
         Chain(above, self)
     }
 
-    pub fn __items_before_question(&self) -> Items<U, K> {
-        Items::new()
+    pub fn __before_question(self) -> Self {
+        self
     }
 
     pub fn __below<I, F>(self, items: I, flow: F) -> Below<Self, I, F> {
-        Below::new(self, items, flow)
-    }
-
-    pub fn __below_before_question<I, F>(self, items: I, flow: F) -> Below<Self, I, F> {
         Below::new(self, items, flow)
     }
 
@@ -231,15 +227,11 @@ impl<S, U, K> Staged<S, U, K> {
 
 #[doc(hidden)]
 impl<S, U, K> Staged<S, U, K> {
-    pub fn __items_before_question(&self) -> Items<U, K> {
-        Items::new()
+    pub fn __before_question(self) -> Self {
+        self
     }
 
     pub fn __below<I, F>(self, items: I, flow: F) -> Below<Self, I, F> {
-        Below::new(self, items, flow)
-    }
-
-    pub fn __below_before_question<I, F>(self, items: I, flow: F) -> Below<Self, I, F> {
         Below::new(self, items, flow)
     }
 
@@ -298,16 +290,9 @@ impl<O> Final<O> {
         unreachable!("no terminal continues")
     }
 
-    pub fn __items_before_question<I>(&self) -> I
+    pub fn __before_question<S>(self) -> S
     where
-        Self: Fails<Items = I>,
-    {
-        unreachable!("no terminal fails")
-    }
-
-    pub fn __below_before_question<I, F, B>(self, _: I, _: F) -> B
-    where
-        Self: Fails<Below = B>,
+        Self: Fails<Stage = S>,
     {
         unreachable!("no terminal fails")
     }
@@ -342,8 +327,7 @@ pub trait Continues {
     label = "write it behind the `.await` of the pipeline"
 )]
 pub trait Fails {
-    type Items;
-    type Below;
+    type Stage;
 }
 
 /// Turns the flow above it into a flow: every operator that is more than a [`Step`].
