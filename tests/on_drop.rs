@@ -77,6 +77,9 @@ proptest! {
         accounts(&case, &log, source().with(|i| i.throttle(ms(d)).latest().on_drop(gone())))?;
         accounts(&case, &log, source().with(|i| i.throttle(ms(d)).drop_excess().per_key(|_| 0).on_drop(gone())))?;
         accounts(&case, &log, source().with(|i| i.throttle(ms(d)).per_key(|_| 0).latest().on_drop(gone())))?;
+        // The options stand in any order.
+        accounts(&case, &log, source().with(|i| i.throttle(ms(d)).drop_excess().on_drop(gone()).per_key(|_| 0)))?;
+        accounts(&case, &log, source().with(|i| i.throttle(ms(d)).latest().on_drop(gone()).per_key(|_| 0)))?;
     }
 
     /// With errors, which `debounce`, `sample` and `audit` drop what they hold for.

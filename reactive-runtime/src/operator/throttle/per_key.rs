@@ -22,18 +22,25 @@ const MAX_KEYS: usize = 100_000;
 /// How many items wait at most, of all keys together, unless told otherwise.
 const CAPACITY: usize = 1024;
 
-impl<W, T, K> Staged<Throttle<W>, T, K> {
+impl<W, M, T, K> Staged<Throttle<W, M>, T, K> {
     /// Keeps the items of each key to the rate by themselves: a user, a host, a partition.
     ///
     /// The items of a key stay in order; those of other keys overtake the ones that wait. At most 1024 items wait, of all
     /// keys together, or [`capacity`](Staged::capacity): when so many do, nothing more is taken until one of them is due,
     /// which is within the time of one item. So a key that always has more than its rate in the end holds up the
-    /// others, as in any stage that loses nothing; where it must not, use [`drop_excess`](Staged::drop_excess).
+    /// others, as in any stage that loses nothing; where it must not, use [`drop_excess`](Staged::drop_excess), with which
+    /// none waits, or [`latest`](Staged::latest), with which one item a key does: the newest of those that came too fast.
     ///
     /// It knows at most 100 000 keys, or [`max_keys`](Staged::max_keys), and forgets those that have rested long enough to be
     /// as new. The rate of a key is never broken: when too many keys are busy to remember one more, an item of a new one
     /// waits until some are not, and what is behind it too. That does not happen as long as no more than half of
     /// `max_keys` come within the time of a burst. With a live rate, a change takes time for each key.
+    ///
+    /// # Data loss
+    ///
+    /// None. With `drop_excess`, items of a key that come too fast are dropped when they come; with `latest`, an item that is
+    /// held is dropped when a newer one of its key comes. With both, those of a new key are dropped while too many others are
+    /// busy.
     ///
     /// # Examples
     ///
@@ -44,46 +51,7 @@ impl<W, T, K> Staged<Throttle<W>, T, K> {
     /// let calls = ["a1", "a2", "b1", "b2"];
     /// let sent = pipeline! { calls |> throttle(1/s, per_key = |call| call.as_bytes()[0]) |> collect::<Vec<_>>() };
     /// assert_eq!(sent.await, ["a1", "b1", "a2", "b2"]);
-    /// # }
-    /// ```
-    pub fn per_key<Q: Clone + Key, G: FnMut(&T) -> Q>(self, key: G) -> Staged<Throttle<W, PerKey<G>>, T, K> {
-        self.map_op(|op| op.with_mode(PerKey::new(key, Delaying)))
-    }
-}
-
-impl<W, T, K> Staged<Throttle<W, DropExcess>, T, K> {
-    /// Keeps the items of each key to the rate by themselves, and drops those that come faster.
     ///
-    /// # Data loss
-    ///
-    /// Items of a key that come too fast are dropped when they come, and so are those of a new key while too many others
-    /// are busy, as for [`per_key`](Staged::per_key).
-    pub fn per_key<Q: Clone + Key, G: FnMut(&T) -> Q>(
-        self,
-        key: G,
-    ) -> Staged<Throttle<W, PerKey<G, DropExcess>>, T, K> {
-        self.map_op(|op| op.with_mode(PerKey::new(key, DropExcess { on_drop: () })))
-    }
-}
-
-impl<W, T, K> Staged<Throttle<W, Latest>, T, K> {
-    /// Keeps the items of each key to the rate by themselves, and of those that come faster the newest of each key.
-    ///
-    /// An item passes at once when none of its key passed in the `d` before it. Of those of its key that come later in that
-    /// time the newest passes at its end. It holds one item a key, of at most 100 000 keys, or
-    /// [`max_keys`](Staged::max_keys), and keeps nothing waiting upstream.
-    ///
-    /// # Data loss
-    ///
-    /// An item that is held is dropped when a newer one of its key comes; and so are those of a new key while too many
-    /// others are busy, as for [`per_key`](Staged::per_key).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use reactive_runtime::prelude::*;
-    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
-    /// # async fn main() {
     /// let prices = [("a", 1), ("b", 7), ("a", 2), ("a", 3), ("b", 8)];
     /// let shown = pipeline! { prices |> throttle(1/s).latest().per_key(|(stock, _)| *stock) |> collect::<Vec<_>>() };
     /// assert_eq!(shown.await, [("a", 1), ("b", 7), ("a", 3), ("b", 8)]);
@@ -92,8 +60,8 @@ impl<W, T, K> Staged<Throttle<W, Latest>, T, K> {
     pub fn per_key<Q: Clone + Key, G: FnMut(&T) -> Q>(
         self,
         key: G,
-    ) -> Staged<Throttle<W, PerKey<G, Latest>>, T, K> {
-        self.map_op(|op| op.with_mode(PerKey::new(key, Latest { on_drop: () })))
+    ) -> Staged<Throttle<W, PerKey<G, M>>, T, K> {
+        self.map_op(|op| op.map_mode(|mode| PerKey::new(key, mode)))
     }
 }
 
