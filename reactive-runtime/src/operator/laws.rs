@@ -2,43 +2,41 @@
 //!
 //! A row says how the operator is put below a pipeline of `u32`s. Where a law cannot hold for one, the row says so and why.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+mod driving;
+mod script;
+
 use std::fmt::Debug;
 use std::future::ready;
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures::{Stream, StreamExt};
-use tokio::runtime::{Builder, Runtime};
+use futures::StreamExt;
 
-use super::left_off::{LeftOff, Note};
+use self::driving::{
+    EVERY, Seen, block_on, drive, drive_to_the_end, drive_with, drop_after, ends_for_good, hints_honestly,
+    in_turns, lets_go_on, outputs_and_inputs, turn, wakes_whoever_waits,
+};
+use self::script::{ALIVE, Event, FALTERING, STEADY, Script, Slow};
+use super::left_off::LeftOff;
 use super::{Off, Recover};
-#[cfg(feature = "time")]
 use crate::backpressure::{
     Adaptive, Block, BlockFor, Conflate, DropAll, DropIncoming, DropLate, DropLowest, DropNewest, DropOldest,
     Fail, Latest, Overloaded, Sample, TripOnOverload,
 };
-#[cfg(feature = "time")]
 use crate::circuit_breaker::CircuitBreaker;
 use crate::fault::Fault;
-use crate::flow::{BUDGET, Bounded, Downstream, Drive, Driven, Flow};
-#[cfg(feature = "time")]
+use crate::flow::{BUDGET, Drive, Flow};
 use crate::flow_control::{FlowControlConfig, adaptive};
 use crate::pipe::Pipe;
 use crate::processor::{OnFailure, ProcessError, StreamConfig, StreamProcessor};
 use crate::rate::Rate;
 use crate::retry::Retry;
-use crate::source::Source;
 use crate::units::{d, h, ms};
 
 /// So that a strategy which fails has its place behind whatever else does.
-#[cfg(feature = "time")]
 impl From<Overloaded<Self>> for u32 {
     fn from(Overloaded(item): Overloaded<Self>) -> Self {
         item
@@ -50,7 +48,6 @@ fn odd(x: u32) -> Result<u32, u32> {
 }
 
 /// Flow control at a pace that holds nothing back.
-#[cfg(feature = "time")]
 fn unpaced() -> FlowControlConfig {
     let fast = 1e12;
     FlowControlConfig { initial_rate: fast, min_rate: fast, max_rate: fast, ..FlowControlConfig::default() }
@@ -90,8 +87,7 @@ fn only<F: Flow>(p: Pipe<F>) -> impl FnMut(u32) -> Pipe<F> {
 }
 
 macro_rules! laws {
-    ($($(#[$attr:meta])* $name:ident($p:ident) => $row:expr $(, except $law:ident = $reason:literal)*;)*) => {$(
-        $(#[$attr])*
+    ($($name:ident($p:ident) => $row:expr $(, except $law:ident = $reason:literal)*;)*) => {$(
         mod $name {
             use super::*;
 
@@ -321,6 +317,7 @@ macro_rules! laws {
         }
     )*};
 }
+
 laws! {
     batch(p) => p.batch(3);
     batch_weighted(p) => p.with(|i| i.batch(3).max_weight(9, |x| *x as usize));
@@ -329,43 +326,29 @@ laws! {
     // `boxed_local` is the same flow, only not `Send`.
     boxed(p) => p.boxed(), except no_look_ahead = "it hands over chunks";
     buffer(p) => p.buffer(3);
-    #[cfg(feature = "time")]
     buffer_block(p) => p.with(|i| i.buffer(3).backpressure(Block));
-    #[cfg(feature = "time")]
     buffer_drop_oldest(p) => p.with(|i| i.buffer(3).backpressure(DropOldest)),
         except no_loss = "it drops what comes while nobody wants it";
-    #[cfg(feature = "time")]
     buffer_drop_newest(p) => p.with(|i| i.buffer(3).backpressure(DropNewest)),
         except no_loss = "it drops what comes while nobody wants it";
-    #[cfg(feature = "time")]
     buffer_drop_incoming(p) => p.with(|i| i.buffer(3).backpressure(DropIncoming)),
         except no_loss = "it drops what comes while nobody wants it";
-    #[cfg(feature = "time")]
     buffer_drop_all(p) => p.with(|i| i.buffer(3).backpressure(DropAll)),
         except no_loss = "it drops what comes while nobody wants it";
-    #[cfg(feature = "time")]
     buffer_fail(p) => p.with(|i| i.buffer(3).backpressure(Fail)),
         except no_loss = "it fails for what comes while nobody wants it";
-    #[cfg(feature = "time")]
     buffer_latest(p) => p.with(|i| i.buffer(3).backpressure(Latest)),
         except no_loss = "it drops what comes while nobody wants it";
-    #[cfg(feature = "time")]
     buffer_conflate(p) => p.with(|i| i.buffer(3).backpressure(Conflate(|sum: &mut u32, x| *sum += x))),
         except no_loss = "it merges what comes while nobody wants it";
-    #[cfg(feature = "time")]
     buffer_sample(p) => p.with(|i| i.buffer(3).backpressure(Sample(0.5))),
         except no_loss = "it drops what comes while nobody wants it";
-    #[cfg(feature = "time")]
     buffer_adaptive(p) => p.with(|i| i.buffer(3).backpressure(Adaptive::new(ms(50))));
-    #[cfg(feature = "time")]
     buffer_block_for(p) => p.with(|i| i.buffer(3).backpressure(BlockFor(h(1), DropOldest)));
-    #[cfg(feature = "time")]
     buffer_drop_lowest(p) => p.with(|i| i.buffer(3).backpressure(DropLowest(|x: &u32| *x))),
         except no_loss = "it drops what comes while nobody wants it";
-    #[cfg(feature = "time")]
     buffer_drop_late(p) => p.with(|i| i.buffer(3).backpressure(DropLate::by(|_: &u32| h(1)))),
         except no_loss = "it drops what comes while nobody wants it";
-    #[cfg(feature = "time")]
     buffer_trip(p) => p.with(|i| i.buffer(3).backpressure(TripOnOverload::new(CircuitBreaker::consecutive(3)).after(h(1))));
     catch_skip(p) => p.try_map(odd).catch(|_| Recover::Skip);
     catch_with(p) => p.try_map(odd).catch(|e| Recover::With(e * 100));
@@ -416,13 +399,11 @@ laws! {
     map_async_per_key(p) => p.with(|i| i.map_async(Slow::new).concurrency(5).per_key(|x| x / 4)),
         except ready = "its futures pend",
         except no_look_ahead = "it has five items in flight";
-    #[cfg(feature = "time")]
     map_async_breaker(p) => p
         .with(|i| i.map_async(|x| Slow::new(odd(x))).concurrency(2).circuit_breaker(CircuitBreaker::consecutive(u32::MAX)))
         .or_fail(),
         except no_look_ahead = "it has two items in flight",
         except ready = "its futures pend";
-    #[cfg(feature = "time")]
     map_async_breaker_drops(p) => p
         .with(|i| {
             let calls = i.map_async(|x| Slow::new(odd(x))).concurrency(2);
@@ -454,11 +435,9 @@ laws! {
     on_end(p) => p.on_end(|_| ());
     or_fail(p) => p.map(odd).or_fail();
     pairwise(p) => p.pairwise();
-    #[cfg(feature = "rt")]
     parallel(p) => p.parallel(2, |x| x ^ 1),
         except no_look_ahead = "it takes an item for each of its threads",
         except many_items = "some 10 µs for each of ten million items are minutes";
-    #[cfg(feature = "rt")]
     parallel_unordered(p) => p.with(|i| i.parallel(2, |x| x ^ 1).unordered()),
         except one_order = "results come as they are ready",
         except no_look_ahead = "it takes an item for each of its threads",
@@ -506,23 +485,19 @@ laws! {
     skip(p) => p.skip(4);
     skip_last(p) => p.skip_last(3);
     skip_while(p) => p.skip_while(|x| *x < 4);
-    #[cfg(feature = "rt")]
     spawn(p) => p.spawn(),
         except one_task = "what is above it runs on a task of its own",
         except no_look_ahead = "its task runs ahead";
-    #[cfg(all(feature = "rt", feature = "time"))]
     spawn_block(p) => p.with(|i| i.spawn().backpressure(Block).capacity(2)),
         except one_task = "what is above it runs on a task of its own",
         except no_look_ahead = "its task runs ahead",
         except many_items = "the tasks take turns of one item, which is long for ten million";
-    #[cfg(all(feature = "rt", feature = "time"))]
     spawn_drop_oldest(p) => p.with(|i| i.spawn().backpressure(DropOldest).capacity(2)),
         except one_task = "what is above it runs on a task of its own",
         except no_look_ahead = "its task runs ahead",
         except no_loss = "it drops what comes while nobody wants it",
         except one_result = "how far its task runs ahead between two polls decides what is dropped",
         except bounded_work = "its task never waits, and has many polls for one of the pipeline";
-    #[cfg(feature = "rt")]
     spawn_small(p) => p.with(|i| i.spawn().capacity(2)),
         except one_task = "what is above it runs on a task of its own",
         except no_look_ahead = "its task runs ahead",
@@ -551,7 +526,6 @@ laws! {
 }
 
 // What follows the clock, where it does not move: nothing has to wait. What does is tested beside each operator.
-#[cfg(feature = "time")]
 laws! {
     delay(p) => p.with(|i| i.delay(Duration::ZERO).capacity(3)),
         except no_look_ahead = "it takes items to delay them";
@@ -572,417 +546,6 @@ laws! {
         p.with(|i| i.throttle(d(10_000)).per_key(|x| x % 3).drop_excess());
     throttle_per_key_latest(p) =>
         p.with(|i| i.throttle(Rate::per_second(1)).burst(u64::MAX).per_key(|x| x % 3).latest());
-}
-
-/// What a scripted source does when it is asked for an item.
-#[derive(Clone, Copy, Debug)]
-enum Event {
-    Item(u32),
-    /// It has none, and wakes whoever asked when the test says so.
-    Later,
-    /// It never has one any more.
-    Never,
-}
-
-const EVERY: usize = usize::MAX;
-
-/// Items without a wait.
-const STEADY: [Event; 12] = {
-    let mut events = [Event::Item(0); 12];
-    let mut i = 0;
-    while i < events.len() {
-        events[i] = Event::Item(i as u32);
-        i += 1;
-    }
-    events
-};
-
-/// The same items, with waits before, between and after them.
-const FALTERING: [Event; 19] = {
-    let mut events = [Event::Later; 19];
-    let (mut at, mut item) = (1, 0);
-    while item < STEADY.len() {
-        events[at] = STEADY[item];
-        item += 1;
-        at += if item % 3 == 0 { 2 } else { 1 };
-        at += if item == 7 { 1 } else { 0 };
-    }
-    events
-};
-
-/// A source that follows a script, and tells a probe what happens to it.
-struct Script {
-    events: VecDeque<Event>,
-    ended: bool,
-    // It wakes at once whoever it lets wait, and not when the test says so.
-    wakes: bool,
-    probe: Arc<Probe>,
-}
-
-#[derive(Default)]
-struct Probe {
-    polls: AtomicUsize,
-    pushed: AtomicUsize,
-    drops: AtomicUsize,
-    waker: Mutex<Option<Waker>>,
-}
-
-impl Probe {
-    fn polls(&self) -> usize {
-        self.polls.load(Ordering::Relaxed)
-    }
-
-    fn drops(&self) -> usize {
-        self.drops.load(Ordering::Relaxed)
-    }
-
-    fn wake(&self) {
-        if let Some(waker) = self.waker.lock().unwrap().take() {
-            waker.wake();
-        }
-    }
-}
-
-impl Script {
-    fn of(events: &[Event]) -> (Self, Arc<Probe>) {
-        let probe = Arc::<Probe>::default();
-        PROBE.set(Arc::downgrade(&probe));
-        let events = events.iter().copied().collect();
-        (Self { events, ended: false, wakes: false, probe: probe.clone() }, probe)
-    }
-
-    fn that_wakes(events: &[Event]) -> Self {
-        let (mut script, _) = Self::of(events);
-        script.wakes = true;
-        script
-    }
-}
-
-impl Drop for Script {
-    fn drop(&mut self) {
-        self.probe.drops.fetch_add(1, Ordering::Relaxed);
-        *self.probe.waker.lock().unwrap() = None;
-    }
-}
-
-impl Source for Script {
-    type Flow = Self;
-
-    fn into_flow(self) -> Self {
-        self
-    }
-}
-
-impl Flow for Script {
-    type Item = u32;
-    type Error = std::convert::Infallible;
-    type Bound = Bounded;
-
-    fn poll_drive<D: Downstream<u32>>(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        down: &mut D,
-    ) -> Driven<Self::Error> {
-        let Self { events, ended, wakes, probe } = &mut *self;
-        assert!(!*ended, "the source is polled after its end");
-        probe.polls.fetch_add(1, Ordering::Relaxed);
-        while let Some(event) = events.pop_front() {
-            let Event::Item(item) = event else {
-                *probe.waker.lock().unwrap() = matches!(event, Event::Later).then(|| cx.waker().clone());
-                if *wakes {
-                    probe.wake();
-                }
-                return Poll::Pending;
-            };
-            probe.pushed.fetch_add(1, Ordering::Relaxed);
-            if down.push(item).is_break() {
-                return Poll::Ready(Ok(Drive::Paused));
-            }
-        }
-        *ended = true;
-        Poll::Ready(Ok(Drive::Ended))
-    }
-
-    fn poll_progress(self: Pin<&mut Self>, _: &mut Context<'_>) {}
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.events.iter().filter(|event| matches!(event, Event::Item(_))).count();
-        (left, Some(left))
-    }
-}
-
-thread_local! {
-    static ALIVE: Cell<usize> = const { Cell::new(0) };
-    static KEPT: RefCell<VecDeque<Waker>> = const { RefCell::new(VecDeque::new()) };
-}
-
-/// A future that is pending a few times, each more than the one before it, and leaves its waker where it outlives all.
-struct Slow<T> {
-    value: Option<T>,
-    pending: usize,
-}
-
-impl<T> Slow<T> {
-    fn new(value: T) -> Self {
-        ALIVE.set(ALIVE.get() + 1);
-        Self { value: Some(value), pending: 1 + ALIVE.get() % 3 }
-    }
-}
-
-impl<T: Unpin> Future for Slow<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        if self.pending == 0 {
-            return Poll::Ready(self.value.take().expect("a future is polled until it is ready"));
-        }
-        self.pending -= 1;
-        KEPT.with_borrow_mut(|kept| {
-            kept.truncate(9);
-            kept.push_front(cx.waker().clone());
-        });
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-}
-
-impl<T> Drop for Slow<T> {
-    fn drop(&mut self) {
-        ALIVE.set(ALIVE.get() - 1);
-    }
-}
-
-thread_local! {
-    /// For operators that run something on a task of its own: it runs in [`turn`].
-    static RUNTIME: Runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    /// Of the script that was made last.
-    static PROBE: RefCell<Weak<Probe>> = const { RefCell::new(Weak::new()) };
-}
-
-const TURNS: usize = 1_000_000;
-
-/// Lets tasks run until each has had its turn.
-fn turn() {
-    RUNTIME.with(|runtime| runtime.block_on(tokio::task::yield_now()));
-}
-
-fn entered<R>(poll: impl FnOnce() -> R) -> R {
-    RUNTIME.with(|runtime| {
-        let _entered = runtime.enter();
-        poll()
-    })
-}
-
-/// Polls; where that is pending, lets the source and tasks go on.
-fn in_turns<R>(poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
-    let polled = entered(poll);
-    if polled.is_pending() {
-        if let Some(probe) = PROBE.with_borrow(Weak::upgrade) {
-            probe.wake();
-        }
-        turn();
-    }
-    polled
-}
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let mut cx = Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(output) = in_turns(|| future.as_mut().poll(&mut cx)) {
-            return output;
-        }
-    }
-}
-
-/// A task that counts how often it was woken.
-#[derive(Default)]
-struct Task(AtomicUsize);
-
-impl Wake for Task {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// Breaks at some item, and checks that no item comes after a break.
-struct Breaking {
-    said: Vec<String>,
-    break_at: Option<usize>,
-    broke: bool,
-}
-
-impl<T: Debug> Downstream<T> for Breaking {
-    fn push(&mut self, item: T) -> ControlFlow<()> {
-        assert!(!self.broke, "{item:?} was pushed after a break");
-        let at = self.said.len();
-        self.said.push(format!("{item:?}"));
-        self.broke = self.break_at.is_some_and(|break_at| break_at == at || break_at == EVERY);
-        if self.broke { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
-struct Seen {
-    items: usize,
-}
-
-impl<T> Downstream<T> for Seen {
-    fn push(&mut self, _: T) -> ControlFlow<()> {
-        self.items += 1;
-        ControlFlow::Continue(())
-    }
-}
-
-/// What the flow says, in order, until its end: items and errors.
-fn drive_to_the_end<F: Flow<Item: Debug>>(flow: F, break_at: Option<usize>) -> Vec<String> {
-    drive(flow, break_at, 0)
-}
-
-/// The same, where work in flight goes on so many times between two calls.
-fn drive<F: Flow<Item: Debug>>(flow: F, break_at: Option<usize>, progress: usize) -> Vec<String> {
-    let mut flow = Box::pin(flow);
-    let mut down = Breaking { said: Vec::new(), break_at, broke: false };
-    let waker = Waker::noop();
-    loop {
-        down.broke = false;
-        let driven = in_turns(|| flow.as_mut().poll_drive(&mut Context::from_waker(waker), &mut down));
-        let paused = matches!(driven, Poll::Ready(Ok(Drive::Paused)));
-        assert_eq!(paused, down.broke, "`Paused` is for a break of downstream, and for nothing else");
-        match driven {
-            Poll::Ready(Ok(Drive::Ended)) => return down.said,
-            Poll::Ready(Err(_)) => down.said.push("error".to_owned()),
-            Poll::Ready(Ok(Drive::Paused)) | Poll::Pending => {}
-        }
-        for _ in 0..progress {
-            entered(|| flow.as_mut().poll_progress(&mut Context::from_waker(waker)));
-        }
-    }
-}
-
-fn lets_go_on<F: Flow<Item: Debug>>(flow: F, note: &Note, break_at: Option<usize>) {
-    let mut flow = Box::pin(flow);
-    let mut down = Breaking { said: Vec::new(), break_at, broke: false };
-    let task = Arc::<Task>::default();
-    let waker = Waker::from(task.clone());
-    loop {
-        down.broke = false;
-        note.begin();
-        let woken = task.0.load(Ordering::Relaxed);
-        let mut polls_again = false;
-        let driven = in_turns(|| {
-            let driven = flow.as_mut().poll_drive(&mut Context::from_waker(&waker), &mut down);
-            polls_again = task.0.load(Ordering::Relaxed) > woken;
-            driven
-        });
-        match driven {
-            Poll::Ready(Ok(Drive::Ended)) => return,
-            Poll::Pending if !polls_again => assert!(!note.is_left_off(), "while it waits"),
-            _ => {}
-        }
-        note.begin();
-        entered(|| flow.as_mut().poll_progress(&mut Context::from_waker(&waker)));
-        assert!(!note.is_left_off(), "while nobody asks, after {:?}", down.said);
-    }
-}
-
-fn drive_with<F: Flow>(mut flow: Pin<&mut F>, seen: &mut Seen) {
-    let mut cx = Context::from_waker(Waker::noop());
-    while !matches!(in_turns(|| flow.as_mut().poll_drive(&mut cx, seen)), Poll::Ready(Ok(Drive::Ended))) {}
-}
-
-fn ends_for_good<F: Flow>(flow: F, probe: &Probe) {
-    let mut flow = Box::pin(flow);
-    drive_with(flow.as_mut(), &mut Seen { items: 0 });
-    let polls = probe.polls();
-    for _ in 0..3 {
-        let mut seen = Seen { items: 0 };
-        drive_with(flow.as_mut(), &mut seen);
-        assert_eq!((seen.items, probe.polls()), (0, polls));
-    }
-}
-
-fn wakes_whoever_waits<F: Flow>(flow: F, probe: &Probe) {
-    let mut flow = Box::pin(flow);
-    let task = Arc::<Task>::default();
-    let waker = Waker::from(task.clone());
-    loop {
-        let woken = task.0.load(Ordering::Relaxed);
-        let mut seen = Seen { items: 0 };
-        match entered(|| flow.as_mut().poll_drive(&mut Context::from_waker(&waker), &mut seen)) {
-            Poll::Ready(Ok(Drive::Ended)) => return,
-            Poll::Ready(_) => {}
-            Poll::Pending => {
-                let is_woken = || task.0.load(Ordering::Relaxed) > woken;
-                // What is above may run on another task or thread, which is woken first.
-                let mut turns = 0..TURNS;
-                while !is_woken() && turns.next().is_some() {
-                    probe.wake();
-                    turn();
-                }
-                assert!(is_woken(), "pending, and nobody will wake it");
-            }
-        }
-    }
-}
-
-fn drop_after<F: Flow>(polls: usize, flow: F, probe: &Probe) {
-    let mut flow = Box::pin(flow);
-    let task = Arc::<Task>::default();
-    let waker = Waker::from(task.clone());
-    for _ in 0..polls {
-        let mut one = crate::flow::OneItem(None);
-        let _ = in_turns(|| flow.as_mut().poll_drive(&mut Context::from_waker(&waker), &mut one));
-    }
-    drop((flow, waker));
-    turn();
-    assert_eq!(probe.drops(), 1);
-    assert!(is_let_go(&task), "a waker is kept after {polls} polls");
-    assert_eq!(ALIVE.get(), 0, "a future is kept after {polls} polls");
-}
-
-/// Whether nobody keeps a waker of the task any more. A call on another thread, which runs to its end, holds one until then.
-fn is_let_go(task: &Arc<Task>) -> bool {
-    (0..TURNS).any(|_| {
-        let alone = Arc::strong_count(task) == 1;
-        if !alone {
-            std::thread::yield_now();
-        }
-        alone
-    })
-}
-
-fn hints_honestly<F: Flow>(pipe: Pipe<F>) {
-    let mut pipe = Box::pin(pipe);
-    let mut hints = Vec::new();
-    let mut cx = Context::from_waker(Waker::noop());
-    loop {
-        hints.push((hints.len(), Stream::size_hint(&pipe)));
-        loop {
-            match in_turns(|| pipe.as_mut().poll_next(&mut cx)) {
-                Poll::Ready(Some(_)) => break,
-                Poll::Ready(None) => {
-                    let all = hints.len() - 1;
-                    for (before, (at_least, at_most)) in hints {
-                        let left = all - before;
-                        assert!(at_least <= left && at_most.is_none_or(|at_most| left <= at_most));
-                    }
-                    return;
-                }
-                Poll::Pending => {}
-            }
-        }
-    }
-}
-
-/// After each item that comes out: how many have come out, and how many were taken in.
-fn outputs_and_inputs<F: Flow>(pipe: Pipe<F>, probe: &Probe) -> Vec<(usize, usize)> {
-    let mut pipe = Box::pin(pipe);
-    let mut counts = Vec::new();
-    let mut cx = Context::from_waker(Waker::noop());
-    while let Poll::Ready(Some(_)) = pipe.as_mut().poll_next(&mut cx) {
-        counts.push((counts.len() + 1, probe.pushed.load(Ordering::Relaxed)));
-    }
-    counts
 }
 
 /// The fault of the rows; asked for so that a row which can fail is seen to be one.

@@ -34,7 +34,7 @@ mod inspect;
 mod inspect_err;
 mod intersperse;
 mod keyed;
-#[cfg(test)]
+#[cfg(all(test, feature = "time", feature = "rt"))]
 mod laws;
 #[cfg(test)]
 mod left_off;
