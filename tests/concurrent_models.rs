@@ -3,6 +3,8 @@
 //! The simulation knows no flow: it walks from one millisecond to the next. Sources have gaps, calls take their time, bodies are
 //! busy, and a result that waits for its turn or for the body keeps its place; so does a call that is tried again.
 
+mod seeded;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
@@ -10,6 +12,7 @@ use futures::stream;
 use proptest::prelude::*;
 use reactive_runtime::prelude::*;
 use reactive_runtime::units::ms;
+use seeded::seeded;
 use tokio::time::{Instant, sleep, sleep_until};
 
 #[derive(Clone, Debug)]
@@ -199,7 +202,7 @@ impl Case {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(seeded(1000))]
 
     #[test]
     fn calls_begin_and_results_are_taken_when_they_should(case in case()) {

@@ -9,6 +9,7 @@ mod graphs;
 mod item_by_item;
 #[path = "no_snooze/nested.rs"]
 mod nested;
+mod seeded;
 #[path = "no_snooze/work.rs"]
 mod work;
 
