@@ -245,7 +245,7 @@ macro_rules! laws {
                     let mut seen = Seen { items: 0 };
                     drive_with(pipe.as_mut(), &mut seen);
                 };
-                std::thread::Builder::new().stack_size(64 * 1024).spawn(run).unwrap().join().unwrap();
+                std::thread::Builder::new().stack_size(128 * 1024).spawn(run).unwrap().join().unwrap();
             }
 
             /// However much is ready, a poll takes and gives a bounded number of items.
