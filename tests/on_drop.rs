@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -82,6 +83,27 @@ proptest! {
         accounts(&case, &log, source().with(|i| i.throttle(ms(d)).latest().on_drop(gone()).per_key(|_| 0)))?;
     }
 
+    /// A pipeline that is dropped drops what it holds.
+    #[test]
+    fn what_is_held_is_offered_when_the_pipeline_is_dropped(case in cases(), d in 1..12u64, polls in 0..40usize) {
+        for which in 0..6 {
+            let (source, watch) = case.source(|_| true).watched();
+            let (log, source) = (Log::default(), Pipe::new(source));
+            let on_drop = { let log = log.clone(); move |item, _| log.borrow_mut().push(item) };
+            let mut all = match which {
+                0 => first_polls(polls, source.with(|i| i.debounce(ms(d)).on_drop(on_drop))),
+                1 => first_polls(polls, source.with(|i| i.sample(ms(d)).on_drop(on_drop))),
+                2 => first_polls(polls, source.with(|i| i.audit(ms(d)).on_drop(on_drop))),
+                3 => first_polls(polls, source.with(|i| i.throttle(ms(d)).latest().on_drop(on_drop))),
+                4 => first_polls(polls, source.with(|i| i.throttle(ms(d)).latest().per_key(|x| x % 3).on_drop(on_drop))),
+                _ => first_polls(polls, source.with(|i| i.buffer(3).backpressure(DropOldest).on_drop(on_drop))),
+            };
+            all.extend(log.take());
+            all.sort_unstable();
+            prop_assert!(all.iter().copied().eq(0..watch.pulled() as u32), "{which}: {all:?} of {}", watch.pulled());
+        }
+    }
+
     /// With errors, which `debounce`, `sample` and `audit` drop what they hold for.
     #[test]
     fn what_an_error_drops_is_offered(case in cases(), d in 1..12u64) {
@@ -147,6 +169,24 @@ proptest! {
 async fn told<F: Flow<Item = u32, Error = std::convert::Infallible>>(pipe: Pipe<F>) -> Vec<(Duration, u32)> {
     let start = Instant::now();
     pipe.map(|item| (start.elapsed(), item)).collect::<Vec<_>>().await
+}
+
+/// What a pipeline gives in its first polls, a millisecond apart. Then it is dropped.
+fn first_polls<F: Flow<Item = u32, Error = std::convert::Infallible>>(
+    polls: usize,
+    pipe: Pipe<F>,
+) -> Vec<u32> {
+    in_virtual_time(async {
+        let (mut given, mut pipe) = (Vec::new(), pin!(pipe));
+        for _ in 0..polls {
+            match futures::poll!(pipe.next()) {
+                Poll::Ready(Some(item)) => given.push(item),
+                Poll::Ready(None) => break,
+                Poll::Pending => sleep(ms(1)).await,
+            }
+        }
+        given
+    })
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use crate::backpressure::{OnDrop, Reason};
+use crate::backpressure::{OnDrop, Reason, shut_down};
 use crate::flow::{Downstream, Drive, Driven, Flow, yield_now};
 use crate::items::{Stage, Staged};
 use crate::timer::Timer;
@@ -56,7 +56,7 @@ impl<R, D> HoldNewest<R, D> {
 
 impl<R, T, K> Staged<HoldNewest<R>, T, K> {
     /// Hands each item that is dropped to `f`, with the reason: for [`Reason::Displaced`] when a newer one comes, and for
-    /// [`Reason::Shutdown`] what is held when an error drops it, or the end does.
+    /// [`Reason::Shutdown`] what is held when an error drops it, or the end does, or the pipeline is dropped.
     ///
     /// # Examples
     ///
@@ -81,22 +81,40 @@ impl<F: Flow, R: Release, D: OnDrop<F::Item>> Stage<F> for HoldNewest<R, D> {
     fn attach(self, upstream: F) -> Self::Flow {
         let Self { release, on_drop } = self;
         let timer = Timer::default();
-        NewestFlow { upstream: Some(upstream), release, started: false, held: None, timer, on_drop }
+        NewestFlow {
+            upstream: Some(upstream),
+            release,
+            started: false,
+            held: None,
+            fresh: None,
+            timer,
+            on_drop,
+        }
     }
 }
 
 pin_project! {
     /// The flow below a stage that holds the newest item: below [`HoldNewest`].
     #[derive(Debug)]
-    pub struct NewestFlow<F, R, T, L> {
+    pub struct NewestFlow<F, R, T, L: OnDrop<T>> {
         // `None` after the end.
         #[pin]
         upstream: Option<F>,
         release: R,
         started: bool,
         held: Option<Held<T>>,
+        // The newest of those that were taken in this poll. Not kept by the poll itself: a panic must not lose it.
+        fresh: Option<T>,
         timer: Timer,
         on_drop: L,
+    }
+
+    impl<F, R, T, L: OnDrop<T>> PinnedDrop for NewestFlow<F, R, T, L> {
+        fn drop(flow: Pin<&mut Self>) {
+            let me = flow.project();
+            let held = me.held.take().map(|held| held.item);
+            shut_down(me.on_drop, held.into_iter().chain(me.fresh.take()));
+        }
     }
 }
 
@@ -126,16 +144,15 @@ impl<F: Flow<Item = T>, R: Release, T, L: OnDrop<T>> Flow for NewestFlow<F, R, T
         }
         let mut me = self.as_mut().project();
         let Some(upstream) = me.upstream.as_mut().as_pin_mut() else { return Poll::Ready(Ok(Drive::Ended)) };
-        let mut newest = None;
         let since = me.held.as_ref().map(|held| held.since);
-        let driven =
-            upstream.poll_drive(cx, &mut Newest { newest: &mut newest, held: me.held, on_drop: me.on_drop });
+        let mut newest = Newest { newest: me.fresh, held: me.held, on_drop: me.on_drop };
+        let driven = upstream.poll_drive(cx, &mut newest);
         match driven {
-            Poll::Pending => self.wait(newest, since, cx, down),
+            Poll::Pending => self.wait(since, cx, down),
             Poll::Ready(Ok(Drive::Ended)) => {
                 me.upstream.set(None);
                 *me.timer = Timer::default();
-                let last = match self.as_mut().replace_held(newest) {
+                let last = match self.as_mut().take_newest() {
                     Some(last) if R::AT_END => last,
                     last => {
                         self.drop_item(last, Reason::Shutdown);
@@ -145,8 +162,8 @@ impl<F: Flow<Item = T>, R: Release, T, L: OnDrop<T>> Flow for NewestFlow<F, R, T
                 if down.push(last).is_break() { Poll::Ready(Ok(Drive::Paused)) } else { driven }
             }
             Poll::Ready(Err(_)) => {
-                let held = self.as_mut().replace_held(newest);
-                self.drop_item(held, Reason::Shutdown);
+                let last = self.as_mut().take_newest();
+                self.drop_item(last, Reason::Shutdown);
                 driven
             }
             Poll::Ready(Ok(Drive::Paused)) => unreachable!("a flow paused though nothing had broken"),
@@ -167,8 +184,9 @@ impl<F: Flow<Item = T>, R: Release, T, L: OnDrop<T>> Flow for NewestFlow<F, R, T
 
 impl<F: Flow<Item = T>, R: Release, T, L: OnDrop<T>> NewestFlow<F, R, T, L> {
     /// Holds nothing any more: gives the newest item, where another is dropped that was held before it.
-    fn replace_held(mut self: Pin<&mut Self>, newest: Option<T>) -> Option<T> {
-        let held = self.as_mut().project().held.take().map(|held| held.item);
+    fn take_newest(mut self: Pin<&mut Self>) -> Option<T> {
+        let me = self.as_mut().project();
+        let (held, newest) = (me.held.take().map(|held| held.item), me.fresh.take());
         if newest.is_some() {
             self.drop_item(held, Reason::Displaced);
             return newest;
@@ -196,17 +214,16 @@ impl<F: Flow<Item = T>, R: Release, T, L: OnDrop<T>> NewestFlow<F, R, T, L> {
         me.held.take_if(|held| me.release.due(held.since, held.newest) <= now).map(|held| held.item)
     }
 
-    /// Upstream has no more for now, and gave `newest` last, while one was held `since` then: holds it, and waits for its
-    /// time.
+    /// Upstream has no more for now, and gave the newest last, while one was held `since` then: holds it, and waits for
+    /// its time.
     fn wait<D: Downstream<T>>(
         self: Pin<&mut Self>,
-        newest: Option<T>,
         since: Option<Instant>,
         cx: &mut Context<'_>,
         down: &mut D,
     ) -> Driven<F::Error> {
         let me = self.project();
-        if let Some(item) = newest {
+        if let Some(item) = me.fresh.take() {
             let now = Instant::now();
             let since = since.unwrap_or(now);
             if let Some(older) = me.held.replace(Held { item, newest: now, since }) {

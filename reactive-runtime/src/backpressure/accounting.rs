@@ -25,7 +25,8 @@ pub enum Reason {
     RateExceeded,
     /// A strategy of your own says so.
     Custom,
-    /// The queue was dropped while it held the item; or the end or an error of the stream came while a stage did.
+    /// The queue or the stage was dropped while it held the item; or the end or an error of the stream came while a stage
+    /// did.
     Shutdown,
 }
 

@@ -2,6 +2,9 @@ use super::accounting::Reason;
 use super::pressure::Pressure;
 
 /// What is called with each item that is dropped: a closure, or `()` for nothing.
+///
+/// One rule holds for all queues and stages that may drop: what they still hold when they are dropped themselves is offered
+/// too, for [`Reason::Shutdown`]; but not while a panic unwinds, as a second one would abort. It is counted all the same.
 pub trait OnDrop<T> {
     /// The item was dropped for this reason.
     fn dropped(&mut self, item: T, reason: Reason);
@@ -10,10 +13,27 @@ pub trait OnDrop<T> {
     #[inline(always)]
     fn pressure(&mut self, _: Pressure) {}
 
+    /// The item was dropped while a panic unwinds: no closure is called then, as a second panic would abort.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn dropped_untold(&mut self, _: Reason) {}
+
     /// Whether it does anything with what it is told.
     #[doc(hidden)]
     fn listens(&self) -> bool {
         true
+    }
+}
+
+/// A stage is dropped, and what it holds with it.
+#[cfg(feature = "time")]
+pub(crate) fn shut_down<T>(on_drop: &mut impl OnDrop<T>, held: impl Iterator<Item = T>) {
+    for item in held {
+        if std::thread::panicking() {
+            on_drop.dropped_untold(Reason::Shutdown);
+        } else {
+            on_drop.dropped(item, Reason::Shutdown);
+        }
     }
 }
 

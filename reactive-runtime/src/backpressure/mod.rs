@@ -74,6 +74,8 @@ pub use drop_oldest::DropOldest;
 pub use fail::{Fail, Overloaded};
 pub use handler::BackpressureHandler;
 pub use latest::Latest;
+#[cfg(feature = "time")]
+pub(crate) use listeners::shut_down;
 pub use listeners::{Listeners, OnDrop, OnPressure};
 pub use metrics::{BackpressureMetrics, BackpressureMonitor};
 pub use pressure::{Pressure, Watermarks};

@@ -23,7 +23,7 @@ impl<T, K> Items<T, K> {
     ///
     /// # Data loss
     ///
-    /// All items of a wait but the newest. An error drops the item that is held.
+    /// All items of a wait but the newest. An error drops the item that is held, and so does a drop of the pipeline.
     ///
     /// # Panics
     ///

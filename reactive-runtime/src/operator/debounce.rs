@@ -26,7 +26,7 @@ impl<T, K> Items<T, K> {
     ///
     /// # Data loss
     ///
-    /// All items of a burst but the last. An error drops the item that is held.
+    /// All items of a burst but the last. An error drops the item that is held, and so does a drop of the pipeline.
     ///
     /// # Panics
     ///

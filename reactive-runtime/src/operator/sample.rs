@@ -23,7 +23,8 @@ impl<T, K> Items<T, K> {
     ///
     /// # Data loss
     ///
-    /// All items between two ticks but the newest, and what came since the last tick before the end or an error.
+    /// All items between two ticks but the newest, and what came since the last tick before the end, an error, or a drop of
+    /// the pipeline.
     ///
     /// # Panics
     ///

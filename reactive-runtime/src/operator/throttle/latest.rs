@@ -7,7 +7,7 @@ use pin_project_lite::pin_project;
 use super::pacing::{Allowance, Pacing};
 use super::weight::Weigh;
 use super::{CLOCK_EACH, Delaying, Throttle};
-use crate::backpressure::{OnDrop, Reason};
+use crate::backpressure::{OnDrop, Reason, shut_down};
 use crate::fault::Fault;
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::items::{Stage, Staged};
@@ -21,7 +21,8 @@ impl<W, T, K> Staged<Throttle<W>, T, K> {
     ///
     /// # Data loss
     ///
-    /// An item that is held is dropped when a newer one comes, and offered to [`on_drop`](Staged::on_drop).
+    /// An item that is held is dropped when a newer one comes, or with the pipeline, and offered to
+    /// [`on_drop`](Staged::on_drop).
     ///
     /// # Examples
     ///
@@ -40,7 +41,8 @@ impl<W, T, K> Staged<Throttle<W>, T, K> {
 }
 
 impl<W, T, K> Staged<Throttle<W, Latest>, T, K> {
-    /// Hands each item that is dropped to `f`, when the newer one comes, for [`Reason::Displaced`].
+    /// Hands each item that is dropped to `f`, with the reason: for [`Reason::Displaced`] when the newer one comes, and for
+    /// [`Reason::Shutdown`] when the pipeline is dropped.
     pub fn on_drop<D: FnMut(T, Reason)>(self, f: D) -> Staged<Throttle<W, Latest<D>>, T, K> {
         self.map_op(|op| op.with_mode(Latest { on_drop: f }))
     }
@@ -64,7 +66,7 @@ impl<F: Flow, W: Weigh<F::Item>, D: OnDrop<F::Item>> Stage<F> for Throttle<W, La
 pin_project! {
     /// The flow below a [`Throttle`] that keeps the newest; `K` is what upstream fails with.
     #[derive(Debug)]
-    pub struct LatestFlow<F, T, W, K, L> {
+    pub struct LatestFlow<F, T, W, K, L: OnDrop<T>> {
         #[pin]
         upstream: F,
         pacing: Pacing,
@@ -74,6 +76,13 @@ pin_project! {
         // While it is not open, upstream is not driven.
         tail: Tail<K>,
         on_drop: L,
+    }
+
+    impl<F, T, W, K, L: OnDrop<T>> PinnedDrop for LatestFlow<F, T, W, K, L> {
+        fn drop(flow: Pin<&mut Self>) {
+            let me = flow.project();
+            shut_down(me.on_drop, me.newest.take().map(|(item, _)| item).into_iter());
+        }
     }
 }
 

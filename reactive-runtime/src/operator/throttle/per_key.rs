@@ -80,8 +80,8 @@ impl<W, G, T, K> Staged<Throttle<W, PerKey<G>>, T, K> {
     ///
     /// # Data loss
     ///
-    /// An item that is held is dropped when a newer one of its key comes; and so are those of a new key while too many
-    /// others are busy, as for [`per_key`](Staged::per_key).
+    /// An item that is held is dropped when a newer one of its key comes, or with the pipeline; and so are those of a new
+    /// key while too many others are busy, as for [`per_key`](Staged::per_key).
     pub fn latest(self) -> Staged<Throttle<W, PerKey<G, Latest>>, T, K> {
         self.map_op(|op| op.map_mode(|per_key| per_key.with_mode(Latest { on_drop: () })))
     }
@@ -106,8 +106,9 @@ impl<W, G, T, K> Staged<Throttle<W, PerKey<G, DropExcess>>, T, K> {
 }
 
 impl<W, G, T, K> Staged<Throttle<W, PerKey<G, Latest>>, T, K> {
-    /// Hands each item that is dropped to `f`, with the reason: for [`Reason::Displaced`] when the newer one comes, or for
-    /// [`Reason::QueueFull`] for want of room when it comes itself.
+    /// Hands each item that is dropped to `f`, with the reason: for [`Reason::Displaced`] when the newer one comes, for
+    /// [`Reason::QueueFull`] for want of room when it comes itself, and for [`Reason::Shutdown`] when the pipeline is
+    /// dropped.
     pub fn on_drop<D: FnMut(T, Reason)>(self, f: D) -> Staged<Throttle<W, PerKey<G, Latest<D>>>, T, K> {
         self.map_op(|op| op.map_mode(|per_key| per_key.with_mode(Latest { on_drop: f })))
     }

@@ -7,7 +7,7 @@ use pin_project_lite::pin_project;
 
 use super::PerKey;
 use super::waiting::Waiting;
-use crate::backpressure::{OnDrop, Reason};
+use crate::backpressure::{OnDrop, Reason, shut_down};
 use crate::fault::Fault;
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::operator::Key;
@@ -20,7 +20,7 @@ use crate::rate::Rate;
 pin_project! {
     /// The flow below a throttle [`per_key`](crate::Staged::per_key) in which items wait; `K` is what upstream fails with, `M`
     /// says what becomes of those behind the first of their key.
-    pub struct PerKeyFlow<F, T, W, G, Q, K, M> {
+    pub struct PerKeyFlow<F, T, W, G, Q, K, M: Behind<T>> {
         #[pin]
         upstream: F,
         desk: Desk<T, Q, M>,
@@ -32,9 +32,11 @@ pin_project! {
     }
 }
 
-impl<F, W, G, Q: Clone + Key, M> PerKeyFlow<F, F::Item, W, G, Q, F::Error, M>
+impl<F, W, G, Q, M> PerKeyFlow<F, F::Item, W, G, Q, F::Error, M>
 where
     F: Flow,
+    Q: Clone + Key,
+    M: Behind<F::Item>,
 {
     pub(super) fn new(upstream: F, keys: Keys<Q>, wait: Wait, weigh: W, op: PerKey<G, M>) -> Self {
         let desk =
@@ -125,12 +127,17 @@ pub trait Behind<T> {
 
     /// The item is dropped.
     fn dropped(&mut self, item: T, reason: Reason);
+
+    /// The stage is dropped, and what waits with it.
+    fn shut_down(&mut self, waiting: impl Iterator<Item = T>);
 }
 
 impl<T> Behind<T> for Delaying {
     const REPLACES: bool = false;
 
     fn dropped(&mut self, _: T, _: Reason) {}
+
+    fn shut_down(&mut self, _: impl Iterator<Item = T>) {}
 }
 
 impl<T, D: OnDrop<T>> Behind<T> for Latest<D> {
@@ -139,10 +146,14 @@ impl<T, D: OnDrop<T>> Behind<T> for Latest<D> {
     fn dropped(&mut self, item: T, reason: Reason) {
         self.on_drop.dropped(item, reason);
     }
+
+    fn shut_down(&mut self, waiting: impl Iterator<Item = T>) {
+        shut_down(&mut self.on_drop, waiting);
+    }
 }
 
 /// Where items wait for the time of their key.
-struct Desk<T, Q, M> {
+struct Desk<T, Q, M: Behind<T>> {
     keys: Keys<Q>,
     waiting: Waiting<T, Q>,
     capacity: usize,
@@ -228,7 +239,13 @@ impl<T, Q: Clone + Key, M: Behind<T>> Desk<T, Q, M> {
     }
 }
 
-struct Intake<'a, T, W, G, Q, M, D> {
+impl<T, Q, M: Behind<T>> Drop for Desk<T, Q, M> {
+    fn drop(&mut self) {
+        self.mode.shut_down(self.waiting.take_all());
+    }
+}
+
+struct Intake<'a, T, W, G, Q, M: Behind<T>, D> {
     now: Duration,
     desk: &'a mut Desk<T, Q, M>,
     weigh: &'a mut W,

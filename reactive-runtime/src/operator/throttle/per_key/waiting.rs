@@ -26,6 +26,17 @@ struct Line<T> {
     items: VecDeque<(T, u64)>,
 }
 
+impl<T, Q> Waiting<T, Q> {
+    /// All that waits, in the order in which it would have been due; nothing waits any more.
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = T> + use<T, Q> {
+        self.schedule.clear();
+        self.len = 0;
+        let mut lines: Vec<_> = std::mem::take(&mut self.lines).into_values().collect();
+        lines.sort_unstable_by_key(|line| line.place);
+        lines.into_iter().flat_map(|line| line.items).map(|(item, _)| item)
+    }
+}
+
 impl<T, Q: Clone + Key> Waiting<T, Q> {
     pub(super) fn new() -> Self {
         Self { lines: HashMap::default(), schedule: BTreeMap::new(), scheduled: 0, len: 0 }
