@@ -23,7 +23,8 @@ use crate::plan::Plan;
 /// | `pipeline_seconds` | histogram: from the first poll to the end | `pipeline` |
 ///
 /// A pipeline without a name has its file and line in `pipeline`. They are told once a second at most, in a poll, and at
-/// the end.
+/// the end. In a runtime of tokio, whose timer must be enabled, a task tells them every two seconds for a pipeline that is
+/// not polled: so one that hangs is seen to wait, and for which stage. The task is gone with the pipeline.
 ///
 /// For other metrics ask a [`Profiler`] for its [`report`](Profiler::report).
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,6 +32,10 @@ pub struct Metrics;
 
 /// How long what was counted is kept back.
 const PERIOD: Duration = Duration::from_secs(1);
+
+/// The same where no poll comes to tell it.
+#[cfg(feature = "rt")]
+const PERIOD_UNPOLLED: Duration = Duration::from_secs(2);
 
 impl Watch for Metrics {
     type Run = Counted;
@@ -40,7 +45,7 @@ impl Watch for Metrics {
         let profiler = Profiler::new();
         let meters = (&profiler).begin(plan);
         let pipeline = plan.name.map_or_else(|| format!("{}:{}", plan.file, plan.line), str::to_owned);
-        let told = Mutex::new(Told { report: Report::default(), is_running: false });
+        let told = Mutex::new(Told::default());
         Counted { meters, teller: Arc::new(Teller { profiler, pipeline, told }) }
     }
 
@@ -82,10 +87,10 @@ impl Meter for CountedMeter {
 
     #[inline]
     fn leave(&mut self, why: Leave, activity: Activity) {
-        let was_outermost = self.stage.is_outermost();
+        let was_measured = self.stage.measures_poll();
         self.stage.leave(why, activity);
-        if was_outermost {
-            self.teller.tell_if_due(self.stage.last_poll());
+        if was_measured {
+            self.teller.tell_if_due(self.stage.measured_poll(), PERIOD);
         }
     }
 }
@@ -97,9 +102,12 @@ struct Teller {
     told: Mutex<Told>,
 }
 
+#[derive(Default)]
 struct Told {
     report: Report,
     is_running: bool,
+    #[cfg(feature = "rt")]
+    unpolled: Option<tokio::task::AbortHandle>,
 }
 
 impl fmt::Debug for Teller {
@@ -115,7 +123,11 @@ impl Drop for Teller {
         if !told.is_running {
             return;
         }
-        let mut told = std::mem::replace(told, Told { report: Report::default(), is_running: false });
+        let mut told = std::mem::take(told);
+        #[cfg(feature = "rt")]
+        if let Some(task) = told.unpolled.take() {
+            task.abort();
+        }
         self.tell(&mut told);
         gauge!("pipelines_running", "pipeline" => self.pipeline.clone()).decrement(1.0);
         histogram!("pipeline_seconds", "pipeline" => self.pipeline.clone())
@@ -124,8 +136,9 @@ impl Drop for Teller {
 }
 
 impl Teller {
-    /// After a poll that began at that time; where another thread tells, it leaves that alone.
-    fn tell_if_due(&self, now: Duration) {
+    /// At that time, if nothing was told for so long; where another thread tells, it leaves that alone.
+    #[cold]
+    fn tell_if_due(self: &Arc<Self>, now: Duration, period: Duration) {
         let mut told = match self.told.try_lock() {
             Ok(told) => told,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -133,11 +146,30 @@ impl Teller {
         };
         if !told.is_running {
             told.is_running = true;
+            #[cfg(feature = "rt")]
+            {
+                told.unpolled = self.tell_unpolled();
+            }
             gauge!("pipelines_running", "pipeline" => self.pipeline.clone()).increment(1.0);
-        } else if now.saturating_sub(told.report.elapsed) < PERIOD {
+        } else if now.saturating_sub(told.report.elapsed) < period {
             return;
         }
         self.tell(&mut told);
+    }
+
+    /// Goes on telling while no poll does.
+    #[cfg(feature = "rt")]
+    fn tell_unpolled(self: &Arc<Self>) -> Option<tokio::task::AbortHandle> {
+        let (runtime, teller) = (tokio::runtime::Handle::try_current().ok()?, Arc::downgrade(self));
+        let task = runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(PERIOD_UNPOLLED).await;
+                let Some(teller) = teller.upgrade() else { return };
+                // In between, so that a poll of the same instant comes before it.
+                teller.tell_if_due(teller.profiler.report().elapsed, (PERIOD + PERIOD_UNPOLLED) / 2);
+            }
+        });
+        Some(task.abort_handle())
     }
 
     /// What is new since the last time.

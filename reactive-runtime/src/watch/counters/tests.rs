@@ -82,6 +82,26 @@ async fn tells_once_a_second_and_at_the_end() {
     assert_eq!(kept.count("pipeline_blocked_microseconds_total slow map"), 0);
 }
 
+#[cfg(feature = "rt")]
+#[tokio::test(start_paused = true)]
+async fn of_a_pipeline_that_hangs_it_is_told_where() {
+    let kept = Kept::default();
+    let _guard = metrics::set_default_local_recorder(&kept);
+    let call = async |x| if x == 3 { std::future::pending().await } else { sleep(ms(100)).await };
+    let run = pipeline! { "hangs", watch = Metrics: 0..9 |> map_async(call) |> drain() };
+    let mut run = Box::pin(run);
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    assert!(tokio::time::timeout(ms(600_100), &mut run).await.is_err());
+    assert_eq!(kept.count("pipeline_items_total hangs map_async"), 3);
+    assert_eq!(kept.count("pipeline_busy_microseconds_total hangs map_async"), 600_000_000);
+    assert_eq!(kept.number("pipeline_busy_ratio hangs map_async"), 1.0);
+    assert_eq!(kept.number("pipeline_busy_ratio hangs drain"), 0.0);
+    drop(run);
+    tokio::task::yield_now().await;
+    assert_eq!(tasks(), before);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_second_run_counts_on_and_the_end_is_told() {
     let kept = Kept::default();

@@ -2,9 +2,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::run::{Run, Spot, State, add};
+use super::run::{Demand, Run, Spot, State, add};
 use super::sampler::{Sampler, Strides};
-use super::turn::Turn;
+use super::turn::{outermost, replace_outermost};
 use crate::flow::{Activity, Downstream};
 use crate::operator::{Enter, Leave, Meter};
 use crate::watch::Place;
@@ -12,40 +12,58 @@ use crate::watch::Place;
 /// Keeps account of one stage for a [`Profiler`](super::Profiler).
 ///
 /// It stands below its stage. What the stage does between two polls is known from how it was left: whether it is asked for
-/// items, whether the meter above it was left without any, and what the stage tells of itself. What happens inside of
-/// polls is sampled.
+/// items, whether the meter above it was left without any, and what the stage tells of itself. While that stays the same
+/// from poll to poll nobody looks at the clock. What happens inside of polls is sampled.
 #[derive(Debug)]
 pub struct StageMeter {
-    run: Arc<Run>,
-    at: usize,
-    is_source: bool,
     /// The calls of what is above, and the items that came of them.
     calls: Sampler,
     items: Sampler,
-    /// What those took that came while what is above was called.
-    passed: u64,
+    spot: Arc<Spot>,
+    /// The place above; for the source one of which nobody wants anything.
+    above: Arc<Spot>,
+    left: Left,
+    /// Whether no meter of its pipeline is around it in the polls of its task.
+    is_root: bool,
+    number: u64,
+    /// While it is the outermost meter of a poll: that of the poll which this one is in.
+    outside: Option<u64>,
     /// When the call began, if it is measured.
     call: Option<u64>,
-    /// While this is the outermost meter of a poll: that which it stands in itself.
-    outside: Option<Turn>,
+    run: Arc<Run>,
+    at: usize,
+    is_source: bool,
+    /// What those items took that came while what is above was called.
+    passed: u64,
 }
 
+/// How a stage was left, from which its state follows: in one byte, as it is compared at each call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Left(u8);
+
 /// The clock is never read for each item.
-const ITEMS: Strides = Strides(16, 1024);
-const CALLS: Strides = Strides(1, 64);
+const ITEMS: Strides = Strides(16, 4096);
+const CALLS: Strides = Strides(1, 512);
 
 impl StageMeter {
     pub(super) fn new(run: Arc<Run>, at: usize, place: Place) -> Self {
-        run.spots[at].place.get_or_init(|| place);
+        let spot = Arc::clone(&run.spots[at]);
+        let is_source = place.is_source();
+        spot.place.get_or_init(|| place);
         Self {
-            run,
-            at,
-            is_source: place.is_source(),
             calls: Sampler::new(CALLS),
             items: Sampler::new(ITEMS),
-            passed: 0,
-            call: None,
+            spot,
+            above: at.checked_sub(1).map_or_else(Arc::default, |above| Arc::clone(&run.spots[above])),
+            left: Left::new(false, false, Activity::Unknown),
+            is_root: false,
+            number: run.number(at),
             outside: None,
+            call: None,
+            run,
+            at,
+            is_source,
+            passed: 0,
         }
     }
 }
@@ -53,20 +71,17 @@ impl StageMeter {
 impl Meter for StageMeter {
     const SEES_ACTIVITY: bool = true;
 
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self, why: Enter) {
-        let turn = self.turn();
-        let spot = self.spot();
-        if spot.since.load(Relaxed) != turn.begin {
-            self.settle(turn.begin);
-        }
-        spot.root.store(turn.root, Relaxed);
-        spot.driven.store(why == Enter::Drive, Relaxed);
-        if spot.state.load() == State::Before {
-            spot.state.store(State::Blocked);
-        }
+        // The first call is measured.
         if self.calls.tick() {
-            self.call = Some(if self.outside.is_some() { turn.begin } else { self.now() });
+            self.begin_measured();
+        } else if self.is_root {
+            self.outside = Some(replace_outermost(self.number));
+            self.spot.turn.begin();
+        }
+        if why == Enter::Drive {
+            self.spot.demand.store(Demand::Driven);
         }
     }
 
@@ -80,24 +95,27 @@ impl Meter for StageMeter {
         pushed
     }
 
-    #[inline]
+    #[inline(always)]
     fn leave(&mut self, why: Leave, activity: Activity) {
-        if let Some(begin) = self.call.take() {
-            self.call_measured(begin);
+        if self.is_root || self.call.is_some() {
+            self.end_call();
         }
-        if let Some(outside) = self.outside.take() {
-            outside.replace();
+        if why == Leave::Ended {
+            self.end();
         }
-        let spot = self.spot();
-        spot.items.store(self.items.count(), Relaxed);
-        spot.driven.store(false, Relaxed);
-        match why {
-            Leave::Pending => spot.asked.store(true, Relaxed),
-            Leave::Paused | Leave::Failed => spot.asked.store(false, Relaxed),
-            Leave::Ended => self.end(),
-            Leave::Progress => {}
+        let is_asked = match why {
+            Leave::Pending => true,
+            Leave::Paused | Leave::Failed | Leave::Ended => false,
+            Leave::Progress => self.left.is_asked(),
+        };
+        if why != Leave::Progress {
+            self.spot.demand.store(if is_asked { Demand::Waits } else { Demand::None });
+            self.spot.items.store(self.items.count(), Relaxed);
         }
-        self.set_state(activity);
+        let left = Left::new(is_asked, self.above.demand.is(Demand::Waits), activity);
+        if left != self.left {
+            self.left_otherwise(left);
+        }
     }
 }
 
@@ -106,28 +124,53 @@ impl Drop for StageMeter {
     fn drop(&mut self) {
         self.end();
         // After a panic control never left it.
-        if let Some(outside) = self.outside.take() {
-            outside.replace();
-        }
+        self.end_turn();
     }
 }
 
 #[cfg(feature = "metrics")]
 impl StageMeter {
-    /// Whether it is the outermost meter of the poll that control is in.
-    pub(in crate::watch) fn is_outermost(&self) -> bool {
-        self.outside.is_some()
+    /// Whether it is the outermost meter of a poll that is measured.
+    pub(in crate::watch) fn measures_poll(&self) -> bool {
+        self.is_root && self.call.is_some()
     }
 
-    /// When the last poll began.
-    pub(in crate::watch) fn last_poll(&self) -> std::time::Duration {
-        std::time::Duration::from_nanos(self.spot().since.load(Relaxed))
+    /// When that poll began.
+    pub(in crate::watch) fn measured_poll(&self) -> std::time::Duration {
+        std::time::Duration::from_nanos(self.spot.turn.time(|| self.run.now()))
     }
 }
 
 impl StageMeter {
-    fn spot(&self) -> &Spot {
-        &self.run.spots[self.at]
+    #[cold]
+    fn begin_measured(&mut self) {
+        let now = self.now();
+        // Nobody of its pipeline is around it: the poll begins here.
+        self.is_root = self.run.at(outermost()).is_none();
+        if self.is_root {
+            self.outside = Some(replace_outermost(self.number));
+            self.spot.turn.begin_at(now);
+        }
+        if self.spot.state.load() == State::Before {
+            self.spot.root.store(self.run.at(outermost()).unwrap_or(self.at), Relaxed);
+            self.settle(self.time());
+            self.spot.state.store(State::Blocked);
+        }
+        self.call = Some(now);
+    }
+
+    #[inline(always)]
+    fn end_call(&mut self) {
+        if let Some(begin) = self.call.take() {
+            self.call_measured(begin);
+        }
+        self.end_turn();
+    }
+
+    fn end_turn(&mut self) {
+        if let Some(outside) = self.outside.take() {
+            replace_outermost(outside);
+        }
     }
 
     #[cold]
@@ -137,94 +180,111 @@ impl StageMeter {
 
     #[cold]
     fn item_measured(&mut self, begin: u64) {
-        let nanos = self.run.now().saturating_sub(begin);
+        let now = self.run.now();
+        let nanos = now.saturating_sub(begin);
         // What is above is in a call while its items are handed on, and so this one came of one of those.
-        if self.at > 0 && self.run.spots[self.at - 1].driven.load(Relaxed) {
+        if self.above.demand.is(Demand::Driven) {
             self.passed += nanos * self.items.stride();
         }
-        self.items.measured(nanos);
+        self.items.measured(nanos, now);
         self.tell_items();
     }
 
     /// Tells what the items took.
     fn tell_items(&self) {
-        let (spot, total) = (self.spot(), self.items.total());
-        spot.below.store(total, Relaxed);
-        spot.passed.store(self.passed.min(total), Relaxed);
+        let total = self.items.total();
+        self.spot.below.store(total, Relaxed);
+        self.spot.passed.store(self.passed.min(total), Relaxed);
     }
 
     #[cold]
     fn call_measured(&mut self, begin: u64) {
-        let (end, weight) = (self.run.now(), self.calls.stride());
-        self.calls.measured(end.saturating_sub(begin));
-        let spot = self.spot();
-        spot.called.store(self.calls.total(), Relaxed);
-        // For the outermost meter a call is a poll.
-        if self.outside.is_some() {
-            spot.turns.begin.store(begin, Relaxed);
-            spot.turns.end.store(end, Relaxed);
-            spot.turns.weight.store(weight, Relaxed);
+        let now = self.run.now();
+        let nanos = now.saturating_sub(begin);
+        if self.is_root {
+            // For the outermost meter a call is a poll.
+            add(&self.spot.polls, nanos * self.calls.stride());
+        }
+        self.calls.measured(nanos, now);
+        self.spot.called.store(self.calls.total(), Relaxed);
+    }
+
+    /// The time of the poll that control is in, or else now.
+    fn time(&self) -> u64 {
+        match self.run.at(outermost()) {
+            Some(root) => self.run.spots[root].turn.time(|| self.run.now()),
+            None => self.run.now(),
         }
     }
 
-    /// The poll that control is in; the outermost meter begins it.
-    fn turn(&mut self) -> Turn {
-        let turn = Turn::current();
-        if turn.run == self.run.id {
-            return turn;
-        }
-        let turn = Turn { run: self.run.id, root: self.at, begin: self.run.now() };
-        self.outside = Some(turn.replace());
-        turn
-    }
-
-    /// Counts the time since it was left.
+    /// Counts the time in which its state has not changed.
     fn settle(&self, now: u64) {
-        let spot = self.spot();
-        let turns = &self.run.spots[spot.root.load(Relaxed)].turns;
-        let (waited, polled) = spot.since(now, turns);
+        let spot = &*self.spot;
+        let now = now.max(spot.since.load(Relaxed));
+        let polls = self.run.spots[spot.root.load(Relaxed)].polls.load(Relaxed);
+        let (waited, polled) = spot.since(now, polls);
         add(&spot.waited[spot.state.load() as usize], waited);
         add(&spot.polled, polled);
         spot.since.store(now, Relaxed);
+        spot.polled_before.store(polls, Relaxed);
     }
 
-    /// What the stage does until it is called again.
-    fn set_state(&self, activity: Activity) {
-        let spot = self.spot();
-        let asked = spot.asked.load(Relaxed);
-        let waits = self.at > 0 && self.run.spots[self.at - 1].asked.load(Relaxed);
-        let state = match activity {
-            _ if spot.state.load() == State::Ended => return,
-            Activity::Working if asked && !waits => State::HoldsUp,
-            Activity::Working => State::Busy,
-            _ if !asked => State::Blocked,
-            Activity::Idle if !self.is_source => State::Starved,
-            Activity::Idle | Activity::Unknown if waits => State::Starved,
-            Activity::Idle | Activity::Unknown => State::HoldsUp,
-        };
-        spot.state.store(state);
+    /// It was left as never before, or not as the last time.
+    #[cold]
+    fn left_otherwise(&mut self, left: Left) {
+        self.left = left;
+        let state = left.state(self.is_source);
+        let before = self.spot.state.load();
+        if before != state && before != State::Ended {
+            self.settle(self.time());
+            self.spot.state.store(state);
+        }
     }
 
     /// It has ended, or is dropped.
     #[cold]
-    fn end(&self) {
-        let spot = self.spot();
-        spot.asked.store(false, Relaxed);
+    fn end(&mut self) {
+        let spot = &*self.spot;
+        spot.demand.store(Demand::None);
         if let State::Before | State::Ended = spot.state.load() {
             return;
         }
-        let (turn, now) = (Turn::current(), self.run.now());
-        if turn.run == self.run.id {
-            // Within a poll, of which it has seen this much.
-            self.settle(turn.begin);
-            add(&spot.polled, now.saturating_sub(turn.begin));
-            spot.since.store(now, Relaxed);
-        } else {
-            self.settle(now);
-        }
+        // Within a poll, of which it has seen this much.
+        let (time, now) = (self.time(), self.run.now());
+        self.settle(time);
+        add(&spot.polled, now.saturating_sub(time));
+        spot.since.store(now, Relaxed);
         spot.state.store(State::Ended);
         spot.items.store(self.items.count(), Relaxed);
         self.tell_items();
         spot.called.store(self.calls.total(), Relaxed);
+    }
+}
+
+impl Left {
+    /// `is_asked`: somebody wants items of it, and there were none; `waits`: the same of what is above it.
+    #[inline(always)]
+    fn new(is_asked: bool, waits: bool, activity: Activity) -> Self {
+        Self(u8::from(is_asked) | u8::from(waits) << 1 | (activity as u8) << 2)
+    }
+
+    #[inline(always)]
+    fn is_asked(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    /// What the stage does until it is called again.
+    fn state(self, is_source: bool) -> State {
+        let (is_asked, waits, activity) = (self.is_asked(), self.0 & 2 != 0, self.0 >> 2);
+        let (is_working, is_idle) = (activity == Activity::Working as u8, activity == Activity::Idle as u8);
+        if is_working {
+            if is_asked && !waits { State::HoldsUp } else { State::Busy }
+        } else if !is_asked {
+            State::Blocked
+        } else if waits || is_idle && !is_source {
+            State::Starved
+        } else {
+            State::HoldsUp
+        }
     }
 }

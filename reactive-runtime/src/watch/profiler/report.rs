@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -66,7 +67,7 @@ impl Report {
 
     pub(super) fn of(run: &Run) -> Self {
         let spots: Vec<_> = run.spots.iter().filter(|spot| spot.place.get().is_some()).collect();
-        let running = |spot: &&Spot| !matches!(spot.state.load(), State::Before | State::Ended);
+        let running = |spot: &&Arc<Spot>| !matches!(spot.state.load(), State::Before | State::Ended);
         let finished =
             !spots.iter().any(running) && spots.iter().any(|spot| spot.state.load() == State::Ended);
         let ended = spots.iter().map(|spot| spot.since.load(Relaxed)).max().unwrap_or(0);
@@ -116,12 +117,11 @@ fn stage(run: &Run, at: usize, now: u64, above: &mut u64, below: u64, items_in: 
     let spot = &run.spots[at];
     let place = spot.place.get().expect("only places with a meter are reported");
     let root = spot.root.load(Relaxed);
-    let turns = &run.spots[root].turns;
     let mut waited = spot.waited.each_ref().map(|waited| waited.load(Relaxed));
     let mut polled = spot.polled.load(Relaxed);
     let state = spot.state.load();
     if !matches!(state, State::Before | State::Ended) {
-        let (more, poll) = spot.since(now, turns);
+        let (more, poll) = spot.since(now, run.spots[root].polls.load(Relaxed));
         waited[state as usize] = waited[state as usize].wrapping_add(more);
         polled += poll;
     }

@@ -1,10 +1,11 @@
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::turn::Turn;
 use crate::plan::Plan;
 use crate::watch::Place;
 
@@ -12,46 +13,65 @@ use crate::watch::Place;
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) plan: &'static Plan,
-    /// Of no other run.
-    pub(super) id: u64,
+    /// That of its source; those of the places below follow. No other run has them.
+    first_number: u64,
     start: OnceLock<Instant>,
-    pub(super) spots: Box<[Spot]>,
+    pub(super) spots: Box<[Arc<Spot>]>,
 }
 
 /// What is known of a place, in nanoseconds since the first poll of the pipeline.
 #[derive(Debug, Default)]
 pub(super) struct Spot {
     pub(super) place: OnceLock<Place>,
+    pub(super) demand: AtomicDemand,
     pub(super) state: AtomicState,
     /// Since when it is in that state.
     pub(super) since: AtomicU64,
+    /// What the polls of its task had taken until then.
+    pub(super) polled_before: AtomicU64,
     /// How many items it gave.
     pub(super) items: AtomicU64,
     /// For how long it waited in each state, outside of polls.
     pub(super) waited: [AtomicU64; State::COUNT],
-    /// The time in polls that it took part in.
+    /// The time in polls of its task.
     pub(super) polled: AtomicU64,
     /// The part of those in which it was called, and in which it had handed an item on: sampled, and told now and then.
     pub(super) called: AtomicU64,
     pub(super) below: AtomicU64,
     /// The part of the latter that was also such a part of what is above.
     pub(super) passed: AtomicU64,
-    /// Control is in it, and somebody wants items.
-    pub(super) driven: AtomicBool,
-    /// Somebody wants items of it, and there were none.
-    pub(super) asked: AtomicBool,
     /// The outermost place of the polls that it takes part in.
     pub(super) root: AtomicUsize,
-    pub(super) turns: Turns,
+    /// Where it is that: what all polls of the task took, where those that were measured stand for the others.
+    pub(super) polls: AtomicU64,
+    pub(super) turn: Turn,
 }
 
-/// The last poll of a task that the outermost meter has measured.
+/// Who wants items of a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Demand {
+    /// Nobody.
+    None,
+    /// Somebody, and there were none.
+    Waits,
+    /// Somebody, and control is in it.
+    Driven,
+}
+
 #[derive(Debug, Default)]
-pub(super) struct Turns {
-    pub(super) begin: AtomicU64,
-    pub(super) end: AtomicU64,
-    /// For how many it stands.
-    pub(super) weight: AtomicU64,
+pub(super) struct AtomicDemand(AtomicU8);
+
+impl AtomicDemand {
+    #[inline(always)]
+    pub(super) fn is(&self, demand: Demand) -> bool {
+        self.0.load(Relaxed) == demand as u8
+    }
+
+    #[inline(always)]
+    pub(super) fn store(&self, demand: Demand) {
+        self.0.store(demand as u8, Relaxed);
+    }
 }
 
 /// What a stage does between polls.
@@ -90,14 +110,26 @@ impl AtomicState {
 
 impl Run {
     pub(super) fn new(plan: &'static Plan) -> Self {
-        static RUNS: AtomicU64 = AtomicU64::new(1);
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let places = plan.stages.len() + 1;
         Self {
             plan,
-            id: RUNS.fetch_add(1, Relaxed),
+            first_number: NUMBERS.fetch_add(places as u64, Relaxed),
             start: OnceLock::new(),
-            spots: (0..places).map(|_| Spot::default()).collect(),
+            spots: (0..places).map(|_| Arc::default()).collect(),
         }
+    }
+
+    /// The number of a place.
+    #[inline(always)]
+    pub(super) fn number(&self, at: usize) -> u64 {
+        self.first_number + at as u64
+    }
+
+    /// The place of that number, if it is one of this run.
+    pub(super) fn at(&self, number: u64) -> Option<usize> {
+        let at = number.checked_sub(self.first_number)? as usize;
+        (at < self.spots.len()).then_some(at)
     }
 
     /// The time since this was called first.
@@ -113,18 +145,14 @@ impl Run {
 }
 
 impl Spot {
-    /// How long it is in its state, outside of polls, and for how long it was in polls since: the sum is the time since then.
+    /// How long it is in its state, outside of polls, and for how long it was in polls since, whose total is `polls` now: the
+    /// sum is the time since then.
     ///
     /// A poll that was measured stands for some that were not, and whose time is not known. So the first may be a
     /// little less than nothing, and wraps.
-    pub(super) fn since(&self, now: u64, turns: &Turns) -> (u64, u64) {
-        let since = self.since.load(Relaxed);
-        let polled = if turns.begin.load(Relaxed) == since {
-            turns.end.load(Relaxed).saturating_sub(since) * turns.weight.load(Relaxed)
-        } else {
-            0
-        };
-        (now.saturating_sub(since).wrapping_sub(polled), polled)
+    pub(super) fn since(&self, now: u64, polls: u64) -> (u64, u64) {
+        let polled = polls.saturating_sub(self.polled_before.load(Relaxed));
+        (now.saturating_sub(self.since.load(Relaxed)).wrapping_sub(polled), polled)
     }
 }
 

@@ -1,7 +1,7 @@
 /// Measures some of many, and counts all.
 ///
-/// What is cheap is measured seldom, so that reading the clock takes less than a hundredth of what it measures. The strides
-/// vary: what comes each so many times would else be met always, or never.
+/// What comes often is measured seldom, so that reading the clock takes about a thousandth of the time. The strides vary: what
+/// comes each so many times would else be met always, or never.
 #[derive(Debug)]
 pub(super) struct Sampler {
     // One counter for both: how many there were, and when the next is measured.
@@ -10,6 +10,9 @@ pub(super) struct Sampler {
     strides: Strides,
     counted: u64,
     total: u64,
+    /// When the last one was measured, and the time from one to the next: of the last few that were measured.
+    last: u64,
+    spacing: u64,
     random: u32,
 }
 
@@ -17,13 +20,13 @@ pub(super) struct Sampler {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Strides(pub(super) u32, pub(super) u32);
 
-/// For so many nanoseconds of work the clock may be read twice.
-const WORTH: u64 = 50_000;
+/// Once in so many nanoseconds one is measured.
+const WORTH: u64 = 200_000;
 
 impl Sampler {
     /// The first one is measured.
     pub(super) fn new(strides: Strides) -> Self {
-        Self { left: 1, stride: 1, strides, counted: 0, total: 0, random: 0x2545_f491 }
+        Self { left: 1, stride: 1, strides, counted: 0, total: 0, last: 0, spacing: 0, random: 0x2545_f491 }
     }
 
     /// Counts one; `true`: this one is measured.
@@ -33,15 +36,19 @@ impl Sampler {
         self.left == 0
     }
 
-    /// What was measured, in nanoseconds: it stands for all since the one before.
+    /// What was measured, in nanoseconds, and when: it stands for all since the one before.
     #[cold]
-    pub(super) fn measured(&mut self, nanos: u64) {
+    pub(super) fn measured(&mut self, nanos: u64, now: u64) {
         self.counted += u64::from(self.stride);
         self.total += nanos * u64::from(self.stride);
+        let spacing = now.saturating_sub(self.last) / u64::from(self.stride);
+        // Soon longer, as there is time then to measure, and slowly shorter.
+        self.spacing = self.spacing - self.spacing / 8 + spacing / 8;
+        self.last = now;
+        // Not much longer than the last stride: what comes often now may be rare next.
         let Strides(least, most) = self.strides;
-        // Of all so far, and not much longer than the last one: what is cheap for most may be dear for the next.
-        let (mean, most) = (self.total / self.counted, most.min(least.max(2 * self.stride)));
-        let stride = (WORTH / mean.max(1)).clamp(u64::from(least), u64::from(most)) as u32;
+        let most = most.min(least.max(2 * self.stride));
+        let stride = (WORTH / self.spacing.max(1)).clamp(u64::from(least), u64::from(most)) as u32;
         // Xorshift (Marsaglia 2003), to between three and five quarters.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 17;
@@ -65,6 +72,7 @@ impl Sampler {
     pub(super) fn total(&self) -> u64 {
         match self.counted {
             0 => 0,
+            counted if counted == self.count() => self.total,
             counted => (u128::from(self.total) * u128::from(self.count()) / u128::from(counted)) as u64,
         }
     }
@@ -76,10 +84,11 @@ mod tests {
 
     /// Ticks so many times, each of so many nanoseconds.
     fn sampled(strides: Strides, times: impl IntoIterator<Item = u64>) -> (Sampler, u64) {
-        let (mut sampler, mut reads) = (Sampler::new(strides), 0);
+        let (mut sampler, mut reads, mut now) = (Sampler::new(strides), 0, 0);
         for nanos in times {
+            now += nanos;
             if sampler.tick() {
-                sampler.measured(nanos);
+                sampler.measured(nanos, now);
                 reads += 1;
             }
         }

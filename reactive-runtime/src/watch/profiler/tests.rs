@@ -133,6 +133,48 @@ async fn a_step_is_busy_while_its_closure_works() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_short_polls_some_are_measured_and_the_shares_are_right() {
+    let work = |nanos| {
+        let _ = advance(Duration::from_nanos(nanos)).now_or_never();
+    };
+    // 5 us a poll of ten items, so that tens of polls go by from one that is measured to the next; and a pause each 500
+    // polls, for which all wait for the source.
+    let source = futures::stream::iter(0..50_000u32).then(async |x| {
+        if x % 5000 == 4999 {
+            sleep(ms(1)).await;
+        }
+        x
+    });
+    let call = async |x| {
+        tokio::task::yield_now().await;
+        work(300);
+        x
+    };
+    let profiler = Profiler::new();
+    pipeline! {
+        watch = &profiler:
+        source |> inspect(|_| work(150)) |> map_async(call, concurrency = 10) |> for_each(|_| work(50))
+    }
+    .await;
+    let report = profiler.report();
+    // Items of half a microsecond; the pauses are as long as the timer makes them.
+    let pauses = report.elapsed - ms(25);
+    let near = |time: Duration, expected: Duration| {
+        let off = time.abs_diff(expected).as_secs_f64() / report.elapsed.as_secs_f64();
+        assert!(off < 0.03, "{time:?} instead of {expected:?}\n{report}");
+    };
+    let [source, inspect, call, body] = &report.stages[..] else { panic!("{report}") };
+    near(source.busy, pauses);
+    near(inspect.busy, Duration::from_micros(7500));
+    near(inspect.starved, pauses);
+    near(call.busy, ms(15));
+    near(body.busy, Duration::from_micros(2500));
+    near(body.starved, report.elapsed - Duration::from_micros(2500));
+    assert_eq!(slowest(&report), Some("source"), "{report}");
+    assert_eq!(items(&report), [(0, 50_000), (50_000, 50_000), (50_000, 50_000), (50_000, 0)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn polls_and_waits_add_up() {
     let profiler = Profiler::new();
     let source = futures::stream::iter(0..100).then(after(5));
