@@ -50,11 +50,11 @@ impl<F: Flow> Pipe<F> {
     }
 }
 
-/// An item that can be gathered into a collection `C`: every `T` with `C: Default + Extend<T>`.
+/// An item that can be gathered into a collection `C`: every `T` with `C: FromIterator<T> + Extend<T>`.
 #[diagnostic::on_unimplemented(
     message = "items of type `{Self}` cannot be gathered into `{C}`",
     label = "these items do not go into `{C}`",
-    note = "a collection is anything with `Default` and `Extend`; where the items are `Result`s, write a `?` behind the \
+    note = "a collection is anything with `FromIterator` and `Extend`; where the items are `Result`s, write a `?` behind the \
             stage that gives them"
 )]
 pub trait CollectsInto<C>: Sized {
@@ -65,10 +65,11 @@ pub trait CollectsInto<C>: Sized {
     fn add(self, items: &mut C);
 }
 
+// `Extend` alone leaves open whether a `Vec<_>` of `&u32`s is one of `u32`s; `FromIterator` says that it is not.
 #[diagnostic::do_not_recommend]
-impl<T, C: Default + Extend<T>> CollectsInto<C> for T {
+impl<T, C: FromIterator<T> + Extend<T>> CollectsInto<C> for T {
     fn none() -> C {
-        C::default()
+        std::iter::empty().collect()
     }
 
     #[inline(always)]
@@ -102,5 +103,24 @@ impl<T: CollectsInto<C>, C> Consume<T> for Collect<C> {
 
     fn finish(self) -> C {
         self.items
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use futures::executor::block_on;
+
+    use crate::prelude::*;
+
+    #[test]
+    fn infers_the_items_where_they_are_borrowed_numbers() {
+        let numbers = [1, 2, 3];
+        assert_eq!(block_on(pipeline! { numbers.iter() |> skip(1) |> collect::<Vec<_>>() }), [&2, &3]);
+        assert_eq!(block_on(Pipe::new(&numbers).collect::<HashSet<_>>()).len(), 3);
+        let (odd, more): (Vec<_>, Vec<_>) =
+            block_on(pipeline! { &numbers |> map(|x| (x % 2 == 1, x)) |> collect() });
+        assert_eq!((odd, more), (vec![true, false, true], vec![&1, &2, &3]));
     }
 }
