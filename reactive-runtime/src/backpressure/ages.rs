@@ -25,6 +25,8 @@ pub(crate) enum Ages {
 pub(crate) struct Blocks {
     times: Box<[u64]>,
     shift: u32,
+    // The bits of a number that are zero for the first of a block.
+    within: usize,
     oldest: usize,
 }
 
@@ -37,7 +39,7 @@ impl Ages {
         }
         // One block less than there are places, as the oldest and the newest may both be in part.
         let shift = capacity.div_ceil(BLOCKS - 1).next_power_of_two().trailing_zeros();
-        Self::Blocks(Blocks { times: Box::default(), shift, oldest: 0 })
+        Self::Blocks(Blocks { times: Box::default(), shift, within: (1 << shift) - 1, oldest: 0 })
     }
 
     /// Keeps the times of the `len` items for a queue of another capacity.
@@ -97,15 +99,19 @@ impl Ages {
 impl Blocks {
     #[inline(always)]
     fn push(&mut self, len: usize, now: u64) {
+        let begins_block = self.oldest.wrapping_add(len) & self.within == 0;
+        if begins_block || len == 0 {
+            self.begin(len, now);
+        }
+    }
+
+    #[inline(never)]
+    fn begin(&mut self, len: usize, now: u64) {
         if self.times.is_empty() {
             self.times = vec![0; BLOCKS].into();
         }
-        let number = self.oldest.wrapping_add(len);
-        let begins_block = number & ((1 << self.shift) - 1) == 0;
-        if begins_block || len == 0 {
-            let slot = self.slot(len);
-            self.times[slot] = now;
-        }
+        let slot = self.slot(len);
+        self.times[slot] = now;
     }
 
     fn slot(&self, index: usize) -> usize {

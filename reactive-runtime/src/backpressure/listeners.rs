@@ -23,6 +23,12 @@ pub trait OnDrop<T> {
     fn listens(&self) -> bool {
         true
     }
+
+    /// Whether it does anything with an item: if not, it may be dropped without being handed over.
+    #[doc(hidden)]
+    fn takes_items(&self) -> bool {
+        self.listens()
+    }
 }
 
 /// A stage is dropped, and what it holds with it.
@@ -139,5 +145,10 @@ impl<T, D: OnDrop<T>, P: OnPressure> OnDrop<T> for Listeners<D, P> {
 
     fn listens(&self) -> bool {
         self.on_drop.listens() || self.on_pressure.listens()
+    }
+
+    #[inline(always)]
+    fn takes_items(&self) -> bool {
+        self.on_drop.takes_items()
     }
 }

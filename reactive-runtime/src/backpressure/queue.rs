@@ -165,13 +165,26 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
     /// Offers an item.
     #[inline(always)]
     pub fn offer(&mut self, now: Duration, item: T) -> Offered<T, S::Fault> {
-        self.decide(now, Waiting { item, since: now, until: None })
+        self.queued.advance(now);
+        self.offer_now(item)
+    }
+
+    /// The same, at the time of the last call that told it.
+    #[inline(always)]
+    pub(crate) fn offer_now(&mut self, item: T) -> Offered<T, S::Fault> {
+        self.recover();
+        if self.queued.waited > Duration::ZERO {
+            self.queued.waited = Duration::ZERO;
+        }
+        self.decide(item, self.queued.now)
     }
 
     /// Offers an item again that has waited: when an item was taken, or its time has come.
     pub fn offer_again(&mut self, now: Duration, waiting: Waiting<T>) -> Offered<T, S::Fault> {
+        let Waiting { item, since, .. } = waiting;
         self.end_wait(now);
-        self.decide(now, waiting)
+        self.queued.waited = self.queued.now.saturating_sub(since);
+        self.decide(item, since)
     }
 
     /// Takes back an item that waits. Who drops it instead leaves the blocked time running.
@@ -199,10 +212,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
     }
 
     #[inline(always)]
-    fn decide(&mut self, now: Duration, waiting: Waiting<T>) -> Offered<T, S::Fault> {
-        self.enter(now);
-        let Waiting { item, since, .. } = waiting;
-        self.queued.waited = self.queued.now.saturating_sub(since);
+    fn decide(&mut self, item: T, since: Duration) -> Offered<T, S::Fault> {
         self.in_hand = true;
         loop {
             match self.strategy.offer(&item, &self.queued) {
@@ -289,12 +299,11 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
             return self.evict_all(reason);
         }
         self.relieve(self.queued.len() - 1);
-        let item = match victim {
-            Victim::Newest => self.queued.pop_newest(),
-            Victim::At(index) => self.queued.remove(index),
-            Victim::Oldest | Victim::All => self.queued.pop_oldest(),
-        };
-        if let Some(item) = item {
+        if !self.on_drop.takes_items() {
+            // Where it is: nobody has it moved out for nothing.
+            self.dropped.add(reason, 1);
+            drop(self.queued.pop(victim));
+        } else if let Some(item) = self.queued.pop(victim) {
             self.discard(item, reason);
         }
     }
@@ -327,7 +336,14 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
     /// That it is called says that the consumer is done with what it took before, and waits.
     #[inline]
     pub fn take(&mut self, now: Duration) -> Option<T> {
-        self.enter(now);
+        self.queued.advance(now);
+        if self.has_next() { self.take_next() } else { None }
+    }
+
+    /// Whether there is an item whose turn it is now. It is the one that [`take_next`](Self::take_next) takes.
+    #[inline(always)]
+    pub(crate) fn has_next(&mut self) -> bool {
+        self.recover();
         if let Some(since) = self.busy_since.take() {
             let took = self.queued.now.saturating_sub(since);
             self.strategy.notice(Signal::Served(took), &self.queued);
@@ -336,15 +352,20 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
             let dropped = self.strategy.take(oldest, &self.queued);
             // All that may panic stands before the item leaves its place.
             self.relieve(self.queued.len() - 1);
-            let item = self.queued.pop_oldest()?;
-            let Some(reason) = dropped else {
-                self.queued.in_flight += 1;
-                self.busy_since = Some(self.queued.now);
-                return Some(item);
-            };
-            self.discard(item, reason);
+            let Some(reason) = dropped else { return true };
+            if let Some(item) = self.queued.pop_oldest() {
+                self.discard(item, reason);
+            }
         }
-        None
+        false
+    }
+
+    #[inline(always)]
+    pub(crate) fn take_next(&mut self) -> Option<T> {
+        let item = self.queued.pop_oldest()?;
+        self.queued.in_flight += 1;
+        self.busy_since = Some(self.queued.now);
+        Some(item)
     }
 
     /// An item that was taken has gone on.
@@ -355,7 +376,14 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
     #[inline]
     #[track_caller]
     pub fn delivered(&mut self, now: Duration) {
-        self.land(now);
+        self.queued.advance(now);
+        self.delivered_now();
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn delivered_now(&mut self) {
+        self.land();
         self.delivered += 1;
         self.strategy.notice(Signal::Delivered, &self.queued);
     }
@@ -367,15 +395,16 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
     /// If none is in flight.
     #[track_caller]
     pub fn failed(&mut self, now: Duration) {
-        self.land(now);
+        self.queued.advance(now);
+        self.land();
         self.failed += 1;
         self.strategy.notice(Signal::Failed, &self.queued);
     }
 
     #[inline(always)]
     #[track_caller]
-    fn land(&mut self, now: Duration) {
-        self.enter(now);
+    fn land(&mut self) {
+        self.recover();
         assert!(self.queued.in_flight > 0, "no item is in flight: each one that was taken ends once");
         self.queued.in_flight -= 1;
     }
@@ -447,6 +476,11 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
     #[inline(always)]
     fn enter(&mut self, now: Duration) {
         self.queued.advance(now);
+        self.recover();
+    }
+
+    #[inline(always)]
+    fn recover(&mut self) {
         if self.in_hand {
             // A closure panicked in the call before, and the item went with it.
             self.settle();

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::Victim;
 use super::ages::{Ages, AgesOf};
 use super::pressure::{Pressure, Watermarks};
 
@@ -167,9 +168,10 @@ impl<T> Queued<T> {
         }
     }
 
+    #[inline(never)]
     fn pass(&mut self, now: Duration) {
         self.began.get_or_insert(now);
-        let passed = now.saturating_sub(self.now).as_nanos() as f64;
+        let passed = now.saturating_sub(self.now).as_nanos() as u64 as f64;
         self.area += passed * self.usage();
         self.now = now;
     }
@@ -205,19 +207,28 @@ impl<T> Queued<T> {
     }
 
     #[inline(always)]
+    pub(super) fn pop(&mut self, victim: Victim) -> Option<T> {
+        match victim {
+            Victim::Newest => self.pop_newest(),
+            Victim::At(index) => self.remove(index),
+            Victim::Oldest | Victim::All => self.pop_oldest(),
+        }
+    }
+
+    #[inline(always)]
     pub(super) fn pop_oldest(&mut self) -> Option<T> {
         let item = self.items.pop_front()?;
         self.ages.pop_front();
         Some(item)
     }
 
-    pub(super) fn pop_newest(&mut self) -> Option<T> {
+    fn pop_newest(&mut self) -> Option<T> {
         let item = self.items.pop_back()?;
         self.ages.pop_back();
         Some(item)
     }
 
-    pub(super) fn remove(&mut self, index: usize) -> Option<T> {
+    fn remove(&mut self, index: usize) -> Option<T> {
         let index = index.min(self.items.len().checked_sub(1)?);
         self.ages.remove(index);
         self.items.remove(index)
