@@ -118,15 +118,18 @@ impl<F: Flow> Stream for Pipe<F> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut one = OneItem(None);
         let driven = self.as_mut().poll_drive(cx, &mut one);
-        match (one.0, driven) {
-            (Some(item), _) => Poll::Ready(Some(F::Error::ok(item))),
-            (None, Poll::Ready(Ok(Drive::Ended))) => Poll::Ready(None),
-            (None, Poll::Ready(Err(error))) => {
+        // Not matched together, which would move an item of some size once more.
+        if let Some(item) = one.0 {
+            return Poll::Ready(Some(F::Error::ok(item)));
+        }
+        match driven {
+            Poll::Ready(Ok(Drive::Ended)) => Poll::Ready(None),
+            Poll::Ready(Err(error)) => {
                 self.project().flow.set(None);
                 Poll::Ready(Some(error.err()))
             }
-            (None, Poll::Ready(Ok(Drive::Paused))) => unreachable!("a flow paused though nothing had broken"),
-            (None, Poll::Pending) => Poll::Pending,
+            Poll::Ready(Ok(Drive::Paused)) => unreachable!("a flow paused though nothing had broken"),
+            Poll::Pending => Poll::Pending,
         }
     }
 

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
-use super::state::{After, Entered, Entering, Shared, State};
+use super::state::{After, Alert, Entered, Entering, Shared, State};
 use crate::backpressure::{BackpressureMetrics, OnDrop, Strategy, Waiting};
 use crate::source::{Closed, TryPushError};
 use crate::timer::Timer;
@@ -167,18 +167,16 @@ where
 {
     // Without `with`, so that an item of some size is not moved once more.
     fn try_enter(&self, item: T) -> Result<(), TryPushError<T>> {
-        let mut after = After::nothing();
+        let mut alert = Alert::nothing();
         let mut state = self.lock();
-        if state.is_closed() {
-            return Err(TryPushError::Closed(item));
+        // The two ways out are apart: else the place of an item that comes back would be moved for one that does not.
+        if let Err(refused) = state.try_enter(item, &mut alert) {
+            self.unlock(state);
+            return Err(refused);
         }
-        let refused = state.try_enter(item, &mut after);
         self.unlock(state);
-        after.wake();
-        match refused {
-            None => Ok(()),
-            Some(item) => Err(TryPushError::Full(item)),
-        }
+        alert.wake();
+        Ok(())
     }
 
     fn enter(

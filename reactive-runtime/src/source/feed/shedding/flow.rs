@@ -48,21 +48,28 @@ impl<T, S: Strategy<T, Fault = K>, D: OnDrop<T>, K: Fault> Flow for SheddingFlow
                 known = state.begin();
             }
             let (found, next) = state.next(delivered);
-            if let Found::Nothing = found {
-                let same = known.take_if(|known| known.will_wake(cx.waker()));
-                state.pipeline = Some(same.unwrap_or_else(|| cx.waker().clone()));
-            }
+            let item = match found {
+                Found::Item => state.take(),
+                Found::Nothing => {
+                    let same = known.take_if(|known| known.will_wake(cx.waker()));
+                    state.pipeline = Some(same.unwrap_or_else(|| cx.waker().clone()));
+                    None
+                }
+                Found::Failed(_) | Found::Ended => None,
+            };
             shared.unlock(state);
             next.wake();
-            match found {
-                Found::Item(item) => {
-                    *last = Taken::Pushing;
-                    let pushed = down.push(item);
-                    *last = Taken::Pushed;
-                    if pushed.is_break() {
-                        return Poll::Ready(Ok(Drive::Paused));
-                    }
+            if let Some(item) = item {
+                *last = Taken::Pushing;
+                let pushed = down.push(item);
+                *last = Taken::Pushed;
+                if pushed.is_break() {
+                    return Poll::Ready(Ok(Drive::Paused));
                 }
+                continue;
+            }
+            match found {
+                Found::Item => {}
                 Found::Failed(fault) => return Poll::Ready(Err(fault)),
                 Found::Ended => return Poll::Ready(Ok(Drive::Ended)),
                 Found::Nothing => return Poll::Pending,

@@ -40,6 +40,11 @@ impl<T> OnDrop<T> for Dropped<T> {
         }
     }
 
+    #[inline(always)]
+    fn takes_items(&self) -> bool {
+        self.keeps_items
+    }
+
     fn pressure(&mut self, pressure: Pressure) {
         if self.keeps_pressure {
             self.told.push(Told::Pressure(pressure));

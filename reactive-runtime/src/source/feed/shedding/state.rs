@@ -6,6 +6,7 @@ use super::handing::{Dropped, Handing};
 use crate::backpressure::{
     AgesOf, BackpressureMetrics, BoundedQueue, Offered, OnDrop, Strategy, Waiting as Waits,
 };
+use crate::source::TryPushError;
 use crate::timer::Clock;
 use crate::waiting::{Ticket, Waiting, Wakes};
 
@@ -43,8 +44,9 @@ pub(super) enum Taken {
 }
 
 /// What the pipeline finds.
-pub(super) enum Found<T, K> {
-    Item(T),
+pub(super) enum Found<K> {
+    /// An item, which [`State::take`] takes.
+    Item,
     Failed(K),
     Ended,
     Nothing,
@@ -65,22 +67,39 @@ pub(super) enum Entered<T> {
 
 /// Who is to be woken without the lock, and what is to be dropped without it.
 pub(super) struct After<K> {
-    pipeline: Option<Waker>,
+    alert: Alert<K>,
     next: Wakes,
     _stale: Option<Waker>,
+}
+
+/// What there is of that where nobody waits.
+pub(super) struct Alert<K> {
+    pipeline: Option<Waker>,
     _late: Option<K>,
 }
 
 impl<K> After<K> {
     pub(super) fn nothing() -> Self {
-        Self { pipeline: None, next: Wakes::default(), _stale: None, _late: None }
+        Self { alert: Alert::nothing(), next: Wakes::default(), _stale: None }
     }
 
+    pub(super) fn wake(self) {
+        self.alert.wake();
+        self.next.wake();
+    }
+}
+
+impl<K> Alert<K> {
+    #[inline(always)]
+    pub(super) fn nothing() -> Self {
+        Self { pipeline: None, _late: None }
+    }
+
+    #[inline(always)]
     pub(super) fn wake(self) {
         if let Some(pipeline) = self.pipeline {
             pipeline.wake();
         }
-        self.next.wake();
     }
 }
 
@@ -129,15 +148,20 @@ impl<T, S: Strategy<T>, D, K> Shared<T, S, D, K> {
 impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
     /// Offers an item of one who does not wait; it comes back if it would have to.
     #[inline(always)]
-    pub(super) fn try_enter(&mut self, item: T, after: &mut After<S::Fault>) -> Option<T> {
-        let now = self.now();
-        match self.queue.offer(now, item) {
-            Offered::Kept => after.pipeline = self.pipeline.take(),
-            Offered::Dropped(_) => {}
-            Offered::Wait(waits) => return Some(self.queue.withdraw(now, waits)),
-            Offered::Failed(fault) => self.fail(fault, after),
+    pub(super) fn try_enter(&mut self, item: T, alert: &mut Alert<S::Fault>) -> Result<(), TryPushError<T>> {
+        if self.closed {
+            return Err(TryPushError::Closed(item));
         }
-        None
+        self.pass();
+        match self.queue.offer_now(item) {
+            Offered::Kept => alert.pipeline = self.pipeline.take(),
+            Offered::Dropped(_) => {}
+            Offered::Wait(waits) => {
+                return Err(TryPushError::Full(self.queue.withdraw(self.time.now, waits)));
+            }
+            Offered::Failed(fault) => self.fail(fault, alert),
+        }
+        Ok(())
     }
 
     /// Offers an item, at first or again; if it has to wait the waker is kept.
@@ -165,10 +189,10 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
                 after._stale = self.waiting.register(ticket, waker);
                 return Entered::Waits(waits);
             }
-            Offered::Kept => after.pipeline = self.pipeline.take(),
+            Offered::Kept => after.alert.pipeline = self.pipeline.take(),
             Offered::Dropped(_) => self.pass_on(ticket, after),
             Offered::Failed(fault) => {
-                self.fail(fault, after);
+                self.fail(fault, &mut after.alert);
                 self.pass_on(ticket, after);
             }
         }
@@ -199,13 +223,13 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
         self.queue.withdraw(self.time.read(), waits)
     }
 
-    fn fail(&mut self, fault: S::Fault, after: &mut After<S::Fault>) {
+    fn fail(&mut self, fault: S::Fault, alert: &mut Alert<S::Fault>) {
         if self.failure.is_some() {
-            after._late = Some(fault);
+            alert._late = Some(fault);
             return;
         }
         self.failure = Some(Failure { fault, behind: self.len() });
-        after.pipeline = self.pipeline.take();
+        alert.pipeline = self.pipeline.take();
     }
 
     pub(super) fn feeder_added(&mut self) {
@@ -221,38 +245,48 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
 /// For the pipeline.
 impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
     /// It is polled, and need not be woken. Gives the waker that it left.
+    #[inline]
     pub(super) fn begin(&mut self) -> Option<Waker> {
-        self.now();
+        if self.pipeline.is_some() {
+            self.pass();
+        }
         self.publish();
         self.pipeline.take()
     }
 
-    /// Takes what comes next, once the item before it has gone on. Room that this makes is told to one who waits, who tells
-    /// the next one by what it puts in.
-    #[inline]
-    pub(super) fn next(&mut self, delivered: bool) -> (Found<T, S::Fault>, Wakes) {
-        let now = self.now();
+    /// Looks for what comes next, once the item before it has gone on. Room that this makes is told to one who waits, who
+    /// tells the next one by what it puts in.
+    #[inline(always)]
+    pub(super) fn next(&mut self, delivered: bool) -> (Found<S::Fault>, Wakes) {
+        self.pass();
         let held = self.len();
         if delivered {
-            self.queue.delivered(now);
+            self.queue.delivered_now();
         }
-        let found = self.find(now);
-        if !matches!(found, Found::Item(_)) {
+        let found = self.find();
+        let takes = matches!(found, Found::Item);
+        if !takes {
             self.publish();
         }
         // Also a delivery: it may have closed a circuit breaker.
-        let room = delivered || self.len() < held;
+        let room = delivered || takes || self.len() < held;
         (found, if room { self.waiting.first(1) } else { Wakes::default() })
     }
 
-    #[inline]
-    fn find(&mut self, now: Duration) -> Found<T, S::Fault> {
+    /// Takes the item that was found.
+    #[inline(always)]
+    pub(super) fn take(&mut self) -> Option<T> {
+        self.queue.take_next()
+    }
+
+    #[inline(always)]
+    fn find(&mut self) -> Found<S::Fault> {
         if let Some(failure) = self.failure.take() {
             let Some(behind) = failure.behind.checked_sub(1) else { return Found::Failed(failure.fault) };
             self.failure = Some(Failure { behind, ..failure });
         }
-        if let Some(item) = self.queue.take(now) {
-            return Found::Item(item);
+        if self.queue.has_next() {
+            return Found::Item;
         }
         match self.failure.take() {
             Some(failure) => Found::Failed(failure.fault),
@@ -278,11 +312,17 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
         )
     }
 
+    #[inline]
     pub(super) fn publish(&mut self) {
         if self.queue.is_monitored() {
-            self.queue.advance(self.time.read());
-            self.queue.publish();
+            self.show();
         }
+    }
+
+    #[inline(never)]
+    fn show(&mut self) {
+        self.queue.advance(self.time.read());
+        self.queue.publish();
     }
 
     /// How many items are still to come at most, if that is known.
@@ -313,10 +353,20 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
         self.queue.on_drop_mut()
     }
 
-    #[inline]
-    fn now(&mut self) -> Duration {
-        // Where the pipeline waits, time may have passed.
-        if self.pipeline.is_some() { self.time.read() } else { self.time.about() }
+    /// Tells the queue what time it is.
+    #[inline(always)]
+    fn pass(&mut self) {
+        // Where the pipeline waits, much may have passed.
+        if self.pipeline.is_some() || self.time.is_due() {
+            self.look();
+        }
+    }
+
+    #[inline(never)]
+    fn look(&mut self) {
+        let waits = self.pipeline.is_some();
+        let now = if waits { self.time.read() } else { self.time.look() };
+        self.queue.advance(now);
     }
 
     pub(super) fn instant(&self, at: Duration) -> tokio::time::Instant {
@@ -350,17 +400,15 @@ impl Time {
         self.now
     }
 
-    /// Exactly, if the strategy needs it; else that of one of the last items, where those come in a row.
+    /// Whether it is to be looked at: always, if the strategy needs it exactly; else at one in so many items, where those
+    /// come in a row.
     #[inline(always)]
-    fn about(&mut self) -> Duration {
-        if self.unread > 0 {
-            self.unread -= 1;
-            return self.now;
-        }
-        self.look()
+    fn is_due(&mut self) -> bool {
+        let due = self.unread == 0;
+        self.unread = self.unread.saturating_sub(1);
+        due
     }
 
-    #[inline(never)]
     fn look(&mut self) -> Duration {
         let before = self.now;
         let dense = self.read() - before <= DENSE;
