@@ -23,9 +23,11 @@ use crate::plan::Plan;
 /// closure is in the span of its stage, and `time.busy` of a subscriber is what the stage took.
 ///
 /// Some stages have events of their own, in those spans: an attempt of `map_async` that is made again (debug) or was the
-/// last (warn), an item that `timeout` waited for in vain (warn), items that come too late for their window (debug).
+/// last (warn), an item that `timeout` waited for in vain (warn), items that come too late for their window (debug), items
+/// that are dropped, with the reason (debug), and a circuit breaker that opens (warn), tries again or closes (info).
 ///
-/// Where nobody subscribes to these spans, it costs a branch an item.
+/// Whether somebody subscribes to the span of a stage is asked at its first poll. Where nobody does, it costs a branch an
+/// item.
 ///
 /// # Examples
 ///
@@ -56,6 +58,7 @@ impl Watch for Tracing {
             place,
             name,
             stage: None,
+            sees: Sees::Unknown,
             batch: Span::none(),
             items: 0,
             inside: false,
@@ -82,10 +85,19 @@ pub struct SpanMeter {
     name: String,
     /// `None` before the first poll.
     stage: Option<Span>,
+    sees: Sees,
     batch: Span,
     items: u64,
     /// Control is in the stage, and somebody subscribes to its span.
     inside: bool,
+}
+
+/// Whether somebody subscribes to the span of a stage: asked once, at its first poll.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sees {
+    Unknown,
+    Nobody,
+    Somebody,
 }
 
 impl fmt::Debug for SpanMeter {
@@ -95,30 +107,29 @@ impl fmt::Debug for SpanMeter {
 }
 
 impl Meter for SpanMeter {
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self, why: Enter) {
-        if self.stage.is_none() {
-            self.stage = Some(self.stage_span());
-        }
-        if self.stage.as_ref().is_some_and(|stage| !stage.is_disabled()) {
+        if self.sees != Sees::Nobody {
             self.begin(why);
         }
     }
 
     #[inline(always)]
     fn push<T, D: Downstream<T>>(&mut self, item: T, down: &mut D) -> ControlFlow<()> {
-        if self.inside {
+        // A local, which what is below cannot change.
+        let inside = self.inside;
+        if inside {
             self.items += 1;
             self.step_out();
         }
         let pushed = down.push(item);
-        if self.inside {
+        if inside {
             self.step_in();
         }
         pushed
     }
 
-    #[inline]
+    #[inline(always)]
     fn leave(&mut self, _: Leave, _: Activity) {
         if self.inside {
             self.end();
@@ -154,6 +165,14 @@ impl SpanMeter {
 
     #[cold]
     fn begin(&mut self, why: Enter) {
+        if self.sees == Sees::Unknown {
+            let stage = self.stage_span();
+            self.sees = if stage.is_disabled() { Sees::Nobody } else { Sees::Somebody };
+            self.stage = Some(stage);
+        }
+        if self.sees == Sees::Nobody {
+            return;
+        }
         if let (Enter::Drive, Some(stage), false) = (why, &self.stage, self.place.is_terminal()) {
             let plan = self.place.plan();
             self.batch = debug_span!(
