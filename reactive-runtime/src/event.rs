@@ -1,4 +1,7 @@
-//! Events of `tracing`.
+//! Events of `tracing`, and what the recorder of `metrics` is told of single stages.
+
+use crate::backpressure::Reason;
+use crate::circuit_breaker::CircuitState;
 
 /// An event of `tracing`, with the level, the fields and the message of `tracing::event!`; nothing without that feature.
 macro_rules! event {
@@ -8,4 +11,56 @@ macro_rules! event {
     };
 }
 
+#[cfg(feature = "time")]
 pub(crate) use event;
+
+/// A stage drops an item.
+#[inline]
+pub(crate) fn dropped(reason: Reason) {
+    // Without those features nobody is told.
+    let _ = reason;
+    event!(tracing::Level::DEBUG, %reason, "an item was dropped");
+    #[cfg(feature = "metrics")]
+    count(&DROPS[reason as usize]);
+}
+
+/// A circuit breaker has changed its state.
+#[cold]
+pub(crate) fn circuit(state: CircuitState) {
+    match state {
+        CircuitState::Closed => {
+            event!(tracing::Level::INFO, "the circuit breaker closed");
+        }
+        CircuitState::Open => {
+            event!(tracing::Level::WARN, "the circuit breaker opened");
+        }
+        CircuitState::HalfOpen => {
+            event!(tracing::Level::INFO, "the circuit breaker tries whether calls succeed");
+        }
+    }
+    #[cfg(feature = "metrics")]
+    {
+        let to = match state {
+            CircuitState::Closed => "closed",
+            CircuitState::Open => "open",
+            CircuitState::HalfOpen => "half_open",
+        };
+        metrics::counter!("circuit_breaker_changes_total", "to" => to).increment(1);
+    }
+}
+
+/// The counters of what is dropped; made once, as it may be many items.
+#[cfg(feature = "metrics")]
+static DROPS: std::sync::LazyLock<[metrics::Key; Reason::ALL.len()]> = std::sync::LazyLock::new(|| {
+    Reason::ALL.map(|reason| {
+        let label = metrics::Label::from_static_parts("reason", reason.name());
+        metrics::Key::from_parts("items_dropped_total", vec![label])
+    })
+});
+
+#[cfg(feature = "metrics")]
+fn count(counter: &metrics::Key) {
+    static METADATA: metrics::Metadata<'static> =
+        metrics::Metadata::new(module_path!(), metrics::Level::INFO, Some(module_path!()));
+    metrics::with_recorder(|recorder| recorder.register_counter(counter, &METADATA).increment(1));
+}

@@ -9,7 +9,6 @@ pub mod below;
 pub mod circuit_breaker;
 pub mod concurrent;
 mod config;
-#[cfg(feature = "time")]
 mod event;
 #[cfg(feature = "event-bus")]
 pub mod event_bus;

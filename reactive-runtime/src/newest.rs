@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
 use crate::backpressure::{OnDrop, Reason, shut_down};
+use crate::event;
 use crate::flow::{Downstream, Drive, Driven, Flow, yield_now};
 use crate::items::{Stage, Staged};
 use crate::timer::Timer;
@@ -196,6 +197,7 @@ impl<F: Flow<Item = T>, R: Release, T, L: OnDrop<T>> NewestFlow<F, R, T, L> {
 
     fn drop_item(self: Pin<&mut Self>, item: Option<T>, reason: Reason) {
         if let Some(item) = item {
+            event::dropped(reason);
             self.project().on_drop.dropped(item, reason);
         }
     }
@@ -227,6 +229,7 @@ impl<F: Flow<Item = T>, R: Release, T, L: OnDrop<T>> NewestFlow<F, R, T, L> {
             let now = Instant::now();
             let since = since.unwrap_or(now);
             if let Some(older) = me.held.replace(Held { item, newest: now, since }) {
+                event::dropped(Reason::Displaced);
                 me.on_drop.dropped(older.item, Reason::Displaced);
             }
         }
@@ -259,6 +262,7 @@ impl<T, L: OnDrop<T>> Downstream<T> for Newest<'_, T, L> {
         }
         let older = self.newest.replace(item).or_else(|| self.held.take().map(|held| held.item));
         if let Some(older) = older {
+            event::dropped(Reason::Displaced);
             self.on_drop.dropped(older, Reason::Displaced);
         }
         ControlFlow::Continue(())

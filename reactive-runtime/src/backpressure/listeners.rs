@@ -1,5 +1,6 @@
 use super::accounting::Reason;
 use super::pressure::Pressure;
+use crate::event;
 
 /// What is called with each item that is dropped: a closure, or `()` for nothing.
 ///
@@ -135,6 +136,7 @@ impl<D, P> Listeners<D, P> {
 impl<T, D: OnDrop<T>, P: OnPressure> OnDrop<T> for Listeners<D, P> {
     #[inline(always)]
     fn dropped(&mut self, item: T, reason: Reason) {
+        event::dropped(reason);
         self.on_drop.dropped(item, reason);
     }
 

@@ -48,7 +48,7 @@ impl SharedBreaker {
     ///
     /// [`CircuitOpen`], with the time when to ask again.
     pub fn acquire(&self, now: Duration) -> Result<Admitted, CircuitOpen> {
-        let permit = self.lock().breaker.acquire(now)?;
+        let permit = self.change(|state| state.breaker.acquire(now))?;
         Ok(self.admit(permit))
     }
 
@@ -64,7 +64,7 @@ impl SharedBreaker {
 
     #[cfg(feature = "time")]
     pub(crate) fn ask(&self, now: Duration) -> Result<Admitted, CircuitOpen> {
-        let permit = self.lock().breaker.ask(now)?;
+        let permit = self.change(|state| state.breaker.ask(now))?;
         Ok(self.admit(permit))
     }
 
@@ -79,11 +79,24 @@ impl SharedBreaker {
 
     /// A call has ended, or was given up: others may pass.
     fn end(&self, f: impl FnOnce(&mut CircuitBreaker)) {
-        let mut state = self.lock();
-        f(&mut state.breaker);
-        let waiting = state.waiting.first(usize::MAX);
-        drop(state);
+        let waiting = self.change(|state| {
+            f(&mut state.breaker);
+            state.waiting.first(usize::MAX)
+        });
         waiting.wake();
+    }
+
+    /// What may change the state, which is told once it is unlocked.
+    fn change<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.lock();
+        let before = state.breaker.state();
+        let result = f(&mut state);
+        let after = state.breaker.state();
+        drop(state);
+        if before != after {
+            crate::event::circuit(after);
+        }
+        result
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -198,14 +211,11 @@ impl Turn {
     pub(crate) fn poll_admitted(&mut self, cx: &mut Context<'_>) -> Poll<Admitted> {
         loop {
             let now = self.breaker.now();
-            let mut state = self.breaker.lock();
-            let asked = state.breaker.ask(now);
-            // Dropped without the lock. When a call ends, all that wait are woken; else the timer wakes them.
-            let _stale = match asked {
-                Ok(_) => state.waiting.leave(&mut self.ticket),
-                Err(_) => state.waiting.register(&mut self.ticket, cx.waker()),
-            };
-            drop(state);
+            // The second is dropped without the lock. When a call ends, all that wait are woken; else the timer wakes them.
+            let (asked, _stale) = self.breaker.change(|state| match state.breaker.ask(now) {
+                Ok(permit) => (Ok(permit), state.waiting.leave(&mut self.ticket)),
+                Err(open) => (Err(open), state.waiting.register(&mut self.ticket, cx.waker())),
+            });
             let until = match asked {
                 Ok(permit) => return Poll::Ready(self.breaker.admit(permit)),
                 Err(open) => open.until,

@@ -83,6 +83,7 @@ impl<T, U, E, F: FnMut(T)> WhileHeld<T, U, E> for Discard<F> {
     type Output = Option<Result<U, E>>;
 
     fn open(&mut self, item: T, _: CircuitOpen) -> Result<Self::Output, T> {
+        crate::event::dropped(crate::backpressure::Reason::CircuitOpen);
         (self.0)(item);
         Ok(None)
     }

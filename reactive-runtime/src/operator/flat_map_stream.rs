@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 pub use self::ahead::{Ahead, AheadFlow};
 pub use self::merged::{Merged, MergedFlow};
 use crate::fault::Join;
-use crate::flow::{BUDGET, Downstream, Drive, Driven, Flow, yield_now};
+use crate::flow::{Activity, BUDGET, Downstream, Drive, Driven, Flow, yield_now};
 use crate::items::{Items, Stage, Staged};
 use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
@@ -233,6 +233,10 @@ where
         if let Some(inner) = me.inner.as_pin_mut() {
             inner.poll_progress(cx);
         }
+    }
+
+    fn activity(&self) -> Activity {
+        self.inner.as_ref().map_or(Activity::Idle, G::activity)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

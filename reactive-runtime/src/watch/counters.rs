@@ -22,6 +22,13 @@ use crate::plan::Plan;
 /// | `pipelines_running` | gauge | `pipeline` |
 /// | `pipeline_seconds` | histogram: from the first poll to the end | `pipeline` |
 ///
+/// With the feature `metrics` the recorder is told of these by every pipeline, watched or not:
+///
+/// | metric | kind | labels |
+/// |---|---|---|
+/// | `items_dropped_total` | counter: what stages dropped | `reason`: see [`Reason`](crate::backpressure::Reason) |
+/// | `circuit_breaker_changes_total` | counter: of circuit breakers that are [shared](crate::circuit_breaker::SharedBreaker) | `to`: `open`, `half_open`, `closed` |
+///
 /// A pipeline without a name has its file and line in `pipeline`. They are told once a second at most, in a poll, and at
 /// the end. In a runtime of tokio, whose timer must be enabled, a task tells them every two seconds for a pipeline that is
 /// not polled: so one that hangs is seen to wait, and for which stage. The task is gone with the pipeline.

@@ -8,7 +8,7 @@ use pin_project_lite::pin_project;
 use super::open::{Open, Opening};
 use super::{Counting, FlatMapStream};
 use crate::fault::Join;
-use crate::flow::{BUDGET, Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
+use crate::flow::{Activity, BUDGET, Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::items::Stage;
 use crate::live::Setting;
 use crate::source::InnerSource;
@@ -119,6 +119,10 @@ where
                 cx.waker().wake_by_ref();
             }
         }
+    }
+
+    fn activity(&self) -> Activity {
+        if self.sources.open.any(Inner::waits) { Activity::Working } else { Activity::Idle }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -235,6 +239,11 @@ pin_project! {
 }
 
 impl<G: Flow<Item = T, Error = L>, T, L> Inner<G, T, L> {
+    /// Whether it has nothing to give, and will have.
+    fn waits(&self) -> bool {
+        self.flow.is_some() && self.held.is_empty() && self.tail.is_open()
+    }
+
     /// Gives what it holds, and then what comes.
     fn give<D: Downstream<T>>(self: Pin<&mut Self>, cx: &mut Context<'_>, down: &mut D) -> Driven<L> {
         let me = self.project();

@@ -7,7 +7,7 @@ use pin_project_lite::pin_project;
 use super::FlatMapStream;
 use super::open::{Open, Opening};
 use crate::fault::Join;
-use crate::flow::{BUDGET, Budget, Downstream, Drive, Driven, Flow, yield_now};
+use crate::flow::{Activity, BUDGET, Budget, Downstream, Drive, Driven, Flow, yield_now};
 use crate::items::Stage;
 use crate::live::Setting;
 use crate::source::InnerSource;
@@ -98,6 +98,11 @@ where
         if let Some(upstream) = me.upstream.as_pin_mut() {
             upstream.poll_progress(cx);
         }
+    }
+
+    /// A source that waits for no turn of its own was driven to where it waits.
+    fn activity(&self) -> Activity {
+        if self.open.len() > self.open.turns() { Activity::Working } else { Activity::Idle }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -44,6 +44,16 @@ impl<J> Open<J> {
         self.slots.occupied() == 0
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.slots.occupied()
+    }
+
+    /// Whether there is such a source.
+    pub(super) fn any(&self, is: impl Fn(&J) -> bool) -> bool {
+        self.slots.any(|place| place.as_ref().is_some_and(&is))
+    }
+
     /// Takes a source, and gives it a turn.
     pub(super) fn open(&mut self, source: J) -> usize {
         let slot = self.slots.vacant();

@@ -9,6 +9,7 @@ use super::pacing::{Allowance, Pacing};
 use super::weight::Weigh;
 use super::{CLOCK_EACH, Delaying, Throttle};
 use crate::backpressure::{OnDrop, Reason};
+use crate::event;
 use crate::flow::{Downstream, Driven, Flow};
 use crate::items::{Stage, Staged};
 
@@ -151,6 +152,7 @@ impl<T, W: Weigh<T>, L: OnDrop<T>, D: Downstream<T>> Downstream<T> for Sieve<'_,
         if self.allowance.spend(weight) {
             return self.down.push(item);
         }
+        event::dropped(Reason::RateExceeded);
         self.on_drop.dropped(item, Reason::RateExceeded);
         self.dropped += 1;
         if self.dropped.is_multiple_of(CLOCK_EACH) {

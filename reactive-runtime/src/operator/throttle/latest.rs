@@ -8,6 +8,7 @@ use super::pacing::{Allowance, Pacing};
 use super::weight::Weigh;
 use super::{CLOCK_EACH, Delaying, Throttle};
 use crate::backpressure::{OnDrop, Reason, shut_down};
+use crate::event;
 use crate::fault::Fault;
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::items::{Stage, Staged};
@@ -180,6 +181,7 @@ impl<T, W: Weigh<T>, L: OnDrop<T>, D: Downstream<T>> Downstream<T> for Slot<'_, 
             return pushed;
         }
         if let Some((older, _)) = self.newest.replace((item, weight)) {
+            event::dropped(Reason::Displaced);
             self.on_drop.dropped(older, Reason::Displaced);
         }
         self.replaced += 1;

@@ -81,6 +81,23 @@ async fn a_concurrent_stage_with_free_places_holds_nobody_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_started_for_an_item_is_the_work_of_its_stage() {
+    let items = || futures::stream::iter(0..10).then(after(10));
+    let inner = |x| Pipe::from_stream(futures::stream::iter([x]).then(after(100)));
+    let profiler = Profiler::new();
+    pipeline! { watch = &profiler: items() |> flat_map_stream(inner).unordered() |> drain() }.await;
+    let report = profiler.report();
+    assert_eq!(times(&report)[..2], [("items()", [100, 0, 0]), ("flat_map_stream", [190, 10, 0])]);
+
+    pipeline! { watch = &profiler: items() |> flat_map_stream(inner, concurrency = 20) |> drain() }.await;
+    assert_eq!(times(&profiler.report())[1], ("flat_map_stream", [190, 10, 0]));
+
+    pipeline! { watch = &profiler: items() |> flat_map_stream(inner) |> drain() }.await;
+    assert_eq!(times(&profiler.report())[1], ("flat_map_stream", [1000, 100, 0]));
+    assert_eq!(slowest(&profiler.report()), Some("flat_map_stream"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_that_is_slow_blocks_what_is_above() {
     // Of ten calls of 10 ms, two are made at a time if so many places are freed at a time.
     for (concurrency, calls) in [(1, 90), (2, 50)] {

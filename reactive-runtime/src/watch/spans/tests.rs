@@ -190,3 +190,32 @@ async fn stages_tell_of_retries_and_timeouts() {
     ];
     assert_eq!(said, expected);
 }
+
+#[tokio::test(start_paused = true)]
+async fn stages_tell_of_drops_and_of_circuit_breakers() {
+    let seen = Seen::default();
+    let _guard = tracing::subscriber::set_default(Registry::default().with(seen.clone()));
+    pipeline! { watch = Tracing: 0..3 |> throttle(1s).drop_excess() |> drain() }.await;
+    let queued = pipeline! {
+        watch = Tracing:
+        0..9 |> buffer(8, backpressure = DropOldest).on_drop(|_, _| ()) |> throttle(1s).latest() |> drain()
+    };
+    queued.await;
+    let breaker = CircuitBreaker::consecutive(1).recovery_timeout(Duration::from_secs(1));
+    let fails_first = async |x: u32| if x == 0 { Err("no") } else { Ok(x) };
+    let calls = pipeline! {
+        watch = Tracing:
+        0..2u32 |> map_async(fails_first, circuit_breaker = breaker) |> drain()
+    };
+    calls.await;
+    let mut said: Vec<_> =
+        seen.take().into_iter().filter(|said| said.contains("circuit") || said.contains("dropped")).collect();
+    said.dedup();
+    let expected = [
+        "an item was dropped in throttle",
+        "the circuit breaker opened in map_async",
+        "the circuit breaker tries whether calls succeed in map_async",
+        "the circuit breaker closed in map_async",
+    ];
+    assert_eq!(said, expected);
+}

@@ -8,6 +8,7 @@ use pin_project_lite::pin_project;
 use super::PerKey;
 use super::waiting::Waiting;
 use crate::backpressure::{OnDrop, Reason, shut_down};
+use crate::event;
 use crate::fault::Fault;
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::operator::Key;
@@ -171,6 +172,7 @@ impl<T, Q: Clone + Key, M: Behind<T>> Desk<T, Q, M> {
         }
         let Some(paid) = self.keys.paid(&key, now) else {
             if M::REPLACES {
+                event::dropped(Reason::QueueFull);
                 self.mode.dropped(item, Reason::QueueFull);
             } else {
                 self.stranger = Some((key, item, weight));
@@ -194,6 +196,7 @@ impl<T, Q: Clone + Key, M: Behind<T>> Desk<T, Q, M> {
         let paid = self.keys.paid(key, now).unwrap_or_default();
         let due = self.keys.pace.due(paid, weight);
         if let Some(older) = self.waiting.replace(key, item, weight, due) {
+            event::dropped(Reason::Displaced);
             self.mode.dropped(older, Reason::Displaced);
         }
     }

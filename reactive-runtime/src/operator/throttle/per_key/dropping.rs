@@ -7,6 +7,7 @@ use pin_project_lite::pin_project;
 
 use super::PerKey;
 use crate::backpressure::{OnDrop, Reason};
+use crate::event;
 use crate::flow::{Downstream, Driven, Flow};
 use crate::operator::Key;
 use crate::operator::throttle::keys::Keys;
@@ -102,6 +103,7 @@ where
             self.keys.pay(key, self.keys.pace.after(paid, self.now, weight));
             return self.down.push(item);
         }
+        event::dropped(Reason::RateExceeded);
         self.on_drop.dropped(item, Reason::RateExceeded);
         self.dropped += 1;
         if self.dropped.is_multiple_of(CLOCK_EACH) {
