@@ -116,3 +116,17 @@ async fn a_second_run_counts_on_and_the_end_is_told() {
     drop(pipeline! { "never", watch = Metrics: 0..3 |> drain() });
     assert!(!kept.0.lock().unwrap().keys().any(|key| key.contains("never")));
 }
+
+#[tokio::test(start_paused = true)]
+async fn drops_and_circuit_breakers_are_counted() {
+    let kept = Kept::default();
+    let _guard = metrics::set_default_local_recorder(&kept);
+    pipeline! { 0..4 |> throttle(1s).drop_excess() |> drain() }.await;
+    assert_eq!(kept.count("items_dropped_total rate_exceeded"), 3);
+    let breaker = CircuitBreaker::consecutive(1).recovery_timeout(ms(100));
+    let fails_first = async |x: u32| if x == 0 { Err("no") } else { Ok(x) };
+    pipeline! { 0..2u32 |> map_async(fails_first, circuit_breaker = breaker) |> drain() }.await;
+    for to in ["open", "half_open", "closed"] {
+        assert_eq!(kept.count(&format!("circuit_breaker_changes_total {to}")), 1, "{to}");
+    }
+}
