@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use proptest::prelude::*;
 use reactive_runtime::prelude::*;
 use reactive_runtime::testing::{Timeline, in_virtual_time};
@@ -90,14 +90,19 @@ proptest! {
             let (source, watch) = case.source(|_| true).watched();
             let (log, source) = (Log::default(), Pipe::new(source));
             let on_drop = { let log = log.clone(); move |item, _| log.borrow_mut().push(item) };
+            let monitor = BackpressureMonitor::new();
             let mut all = match which {
-                0 => first_polls(polls, source.with(|i| i.debounce(ms(d)).on_drop(on_drop))),
-                1 => first_polls(polls, source.with(|i| i.sample(ms(d)).on_drop(on_drop))),
-                2 => first_polls(polls, source.with(|i| i.audit(ms(d)).on_drop(on_drop))),
-                3 => first_polls(polls, source.with(|i| i.throttle(ms(d)).latest().on_drop(on_drop))),
-                4 => first_polls(polls, source.with(|i| i.throttle(ms(d)).latest().per_key(|x| x % 3).on_drop(on_drop))),
-                _ => first_polls(polls, source.with(|i| i.buffer(3).backpressure(DropOldest).on_drop(on_drop))),
+                0 => first_polls(polls, &monitor, source.with(|i| i.debounce(ms(d)).on_drop(on_drop).monitor(&monitor))),
+                1 => first_polls(polls, &monitor, source.with(|i| i.sample(ms(d)).on_drop(on_drop).monitor(&monitor))),
+                2 => first_polls(polls, &monitor, source.with(|i| i.audit(ms(d)).on_drop(on_drop).monitor(&monitor))),
+                3 => first_polls(polls, &monitor, source.with(|i| i.throttle(ms(d)).latest().on_drop(on_drop).monitor(&monitor))),
+                4 => first_polls(polls, &monitor, source.with(|i| i.throttle(ms(d)).latest().per_key(|x| x % 3).on_drop(on_drop).monitor(&monitor))),
+                _ => first_polls(polls, &monitor, source.with(|i| i.buffer(3).backpressure(DropOldest).on_drop(on_drop).monitor(&monitor))),
             };
+            let (shown, dropped) = (monitor.accounting(), log.borrow().len());
+            prop_assert!(shown.balances(), "{which}: {shown:?}");
+            let ends = [shown.delivered, shown.dropped.total(), shown.failed + shown.buffered + shown.in_flight];
+            prop_assert_eq!(ends, [all.len() as u64, dropped as u64, 0], "{}: {:?}", which, shown);
             all.extend(log.take());
             all.sort_unstable();
             prop_assert!(all.iter().copied().eq(0..watch.pulled() as u32), "{which}: {all:?} of {}", watch.pulled());
@@ -172,10 +177,10 @@ async fn told<F: Flow<Item = u32, Error = std::convert::Infallible>>(pipe: Pipe<
 }
 
 /// What a pipeline gives in its first polls, a millisecond apart. Then it is dropped.
-fn first_polls<F: Flow<Item = u32, Error = std::convert::Infallible>>(
-    polls: usize,
-    pipe: Pipe<F>,
-) -> Vec<u32> {
+fn first_polls<F>(polls: usize, monitor: &BackpressureMonitor, pipe: Pipe<F>) -> Vec<u32>
+where
+    F: Flow<Item = u32, Error = std::convert::Infallible>,
+{
     in_virtual_time(async {
         let (mut given, mut pipe) = (Vec::new(), pin!(pipe));
         for _ in 0..polls {
@@ -184,6 +189,11 @@ fn first_polls<F: Flow<Item = u32, Error = std::convert::Infallible>>(
                 Poll::Ready(None) => break,
                 Poll::Pending => sleep(ms(1)).await,
             }
+            let shown = monitor.accounting();
+            assert!(
+                shown.balances() && shown.delivered == given.len() as u64 && shown.failed == 0,
+                "{shown:?}"
+            );
         }
         given
     })
@@ -248,4 +258,59 @@ fn a_new_rate_holds_for_the_newest_of_each_key() {
         futures::join!(given, change).0
     });
     assert_eq!(given, [(0, 1), (0, 2), (550, 21), (550, 12)]);
+}
+
+#[test]
+fn late_items_and_those_that_a_breaker_drops_are_accounted_for() {
+    in_virtual_time(async {
+        let monitor = BackpressureMonitor::new();
+        let windows =
+            pipeline! { [1u64, 12, 8, 25, 26] |> window_time(10ms).by_time(|at| *at).monitor(&monitor) };
+        let mut windows = pin!(windows);
+        assert_eq!(windows.next().await, Some(vec![1]));
+        assert_eq!(windows.next().await, Some(vec![12]));
+        let shown = monitor.accounting();
+        assert_eq!((shown.dropped.by(Reason::Deadline), shown.delivered, shown.buffered), (1, 2, 1));
+        assert!(shown.balances());
+        assert_eq!(windows.next().await, Some(vec![25, 26]));
+        assert_eq!((monitor.accounting().offered, monitor.accounting().delivered), (5, 4));
+
+        let monitor = BackpressureMonitor::new();
+        let dropped = pipeline! { [1u64, 12] |> window_time(10ms).by_time(|at| *at).monitor(&monitor) };
+        assert_eq!(pin!(dropped).next().await, Some(vec![1]));
+        assert_eq!(monitor.accounting().dropped.by(Reason::Shutdown), 1);
+
+        let monitor = BackpressureMonitor::new();
+        let stored = pipeline! {
+            0..5
+                |> map_async(async |row| if row < 2 { Err("down") } else { Ok(row) })
+                    .circuit_breaker(CircuitBreaker::consecutive(2))
+                    .drop_while_open(drop)
+                    .monitor(&monitor)
+                |> count()
+        };
+        assert_eq!(stored.await, 2);
+        let shown = monitor.accounting();
+        assert_eq!((shown.offered, shown.delivered, shown.dropped.by(Reason::CircuitOpen)), (5, 2, 3));
+        assert!(shown.balances());
+    });
+}
+
+/// The item that a panic was about has failed; what is held besides is dropped with the pipeline.
+#[test]
+fn what_a_panic_has_lost_has_failed() {
+    let (monitor, mut dropped) = (BackpressureMonitor::new(), Vec::new());
+    let cost = |item: &u32| if *item == 3 { panic!("three") } else { 1 };
+    let on_drop = |item, _| dropped.push(item);
+    let pipe = pipeline! { 0..9u32 |> throttle(1s).cost(cost).latest().on_drop(on_drop).monitor(&monitor) };
+    let panicked = in_virtual_time(async {
+        let mut pipe = Box::pin(pipe);
+        assert_eq!(pipe.next().await, Some(0));
+        std::panic::AssertUnwindSafe(pipe.next()).catch_unwind().await.is_err()
+    });
+    let shown = monitor.accounting();
+    assert!(panicked && shown.balances(), "{shown:?}");
+    assert_eq!((shown.offered, shown.delivered, shown.failed), (4, 1, 1));
+    assert_eq!((shown.dropped.by(Reason::Displaced), shown.dropped.by(Reason::Shutdown)), (1, 1));
+    assert_eq!(dropped, [1, 2]);
 }

@@ -11,14 +11,18 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use crate::backpressure::{OnDrop, Reason, shut_down};
+use crate::backpressure::{Counted, Ledger, OnDrop, Reason, shut_down};
 use crate::event;
 use crate::flow::{Downstream, Drive, Driven, Flow, yield_now};
 use crate::items::{Stage, Staged};
+use crate::operator::{MayDrop, One};
 use crate::timer::Timer;
 
 /// When the newest item is given.
 pub trait Release {
+    /// Its name in the metrics.
+    const NAME: &'static str;
+
     /// Whether what is held is given at the end; on an error it never is.
     const AT_END: bool;
 
@@ -91,6 +95,17 @@ impl<F: Flow, R: Release, D: OnDrop<F::Item>> Stage<F> for HoldNewest<R, D> {
             timer,
             on_drop,
         }
+    }
+}
+
+impl<R: Release, D> MayDrop for HoldNewest<R, D> {
+    type Counted = HoldNewest<R, Counted<D>>;
+    type Weigh = One;
+
+    const NAME: &'static str = R::NAME;
+
+    fn counted(self, ledger: &Ledger) -> Self::Counted {
+        HoldNewest { release: self.release, on_drop: Counted::new(self.on_drop, ledger) }
     }
 }
 

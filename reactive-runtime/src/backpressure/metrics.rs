@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::accounting::{Accounting, Drops};
 
-/// How a queue and its strategy do: a snapshot.
+/// How a queue and its strategy do, or a stage that may drop: a snapshot.
 ///
 /// With the feature `serde`, times are seconds, under the keys of the fields with `_seconds` behind.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BackpressureMetrics {
-    /// The name of the strategy.
+    /// The name of the strategy, or of the stage.
     pub strategy: Cow<'static, str>,
     /// How many items were dropped, by reason.
     pub dropped_items: Drops,
@@ -38,7 +38,7 @@ pub struct BackpressureMetrics {
     pub accounting: Accounting,
 }
 
-/// Shows the metrics of a queue that runs somewhere else: a handle, cheap to clone.
+/// Shows the metrics of a queue or a stage that runs somewhere else: a handle, cheap to clone.
 ///
 /// A pipeline refreshes it once a poll, and when it is dropped.
 #[derive(Clone, Debug, Default)]

@@ -46,6 +46,8 @@ mod handler;
 mod latest;
 #[cfg(test)]
 mod law;
+#[cfg(feature = "time")]
+mod ledger;
 mod listeners;
 mod metrics;
 mod pressure;
@@ -74,6 +76,8 @@ pub use drop_oldest::DropOldest;
 pub use fail::{Fail, Overloaded};
 pub use handler::BackpressureHandler;
 pub use latest::Latest;
+#[cfg(feature = "time")]
+pub use ledger::{Counted, Inside, Ledger};
 #[cfg(feature = "time")]
 pub(crate) use listeners::shut_down;
 pub use listeners::{Listeners, OnDrop, OnPressure};

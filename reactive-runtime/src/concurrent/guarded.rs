@@ -4,7 +4,9 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::{Calls, Worth};
+use crate::backpressure::{Ledger, Reason};
 use crate::circuit_breaker::{Admitted, CircuitError, CircuitOpen, Outcome, SharedBreaker, Turn};
+use crate::event;
 
 /// Calls that pass a circuit breaker; `W` says what becomes of an item while that is open, `P` which errors are failures.
 #[derive(Clone, Debug)]
@@ -76,15 +78,22 @@ impl<T, U, E, F: FnMut(T) -> Result<U, E>> WhileHeld<T, U, E> for FallBack<F> {
 }
 
 /// A closure takes the item, and nothing comes of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Discard<F>(pub(crate) F);
+#[derive(Clone, Debug)]
+pub struct Discard<F> {
+    pub(crate) on_drop: F,
+    // Which counts it, if there is one.
+    pub(crate) ledger: Option<Ledger>,
+}
 
 impl<T, U, E, F: FnMut(T)> WhileHeld<T, U, E> for Discard<F> {
     type Output = Option<Result<U, E>>;
 
     fn open(&mut self, item: T, _: CircuitOpen) -> Result<Self::Output, T> {
-        crate::event::dropped(crate::backpressure::Reason::CircuitOpen);
-        (self.0)(item);
+        event::dropped(Reason::CircuitOpen);
+        if let Some(ledger) = &self.ledger {
+            ledger.dropped(Reason::CircuitOpen);
+        }
+        (self.on_drop)(item);
         Ok(None)
     }
 

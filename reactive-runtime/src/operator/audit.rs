@@ -17,7 +17,7 @@ impl<T, K> Items<T, K> {
     /// given at once at the end of the source. An item that comes in the very instant in which a wait is over starts the
     /// next. `period` may be [`Live`](crate::Live): a change also holds for the wait that is on.
     ///
-    /// Options: [`on_drop`](Staged::on_drop).
+    /// Options: [`on_drop`](Staged::on_drop), [`monitor`](Staged::monitor).
     ///
     /// [`sample`](Items::sample) is for fixed times, [`debounce`](Items::debounce) for the time after the last item.
     ///
@@ -73,6 +73,8 @@ pub struct Audit {
 }
 
 impl Release for Audit {
+    const NAME: &'static str = "audit";
+
     const AT_END: bool = true;
 
     fn due(&self, since: Instant, _: Instant) -> Instant {

@@ -22,7 +22,7 @@ impl<T, K> Items<T, K> {
     ///
     /// `quiet` may be [`Live`](crate::Live): a change also holds for the item that is held.
     ///
-    /// Options: [`max_wait`](Staged::max_wait), [`on_drop`](Staged::on_drop).
+    /// Options: [`max_wait`](Staged::max_wait), [`on_drop`](Staged::on_drop), [`monitor`](Staged::monitor).
     ///
     /// # Data loss
     ///
@@ -97,6 +97,8 @@ pub struct Debounce {
 }
 
 impl Release for Debounce {
+    const NAME: &'static str = "debounce";
+
     const AT_END: bool = true;
 
     fn due(&self, since: Instant, newest: Instant) -> Instant {

@@ -2,6 +2,8 @@
 //! [`Pipe`](crate::Pipe), its step or stage, and its tests.
 
 #[cfg(feature = "time")]
+mod accounted;
+#[cfg(feature = "time")]
 mod audit;
 mod batch;
 mod batch_by;
@@ -88,6 +90,8 @@ mod with_latest_from;
 mod zip;
 
 #[cfg(feature = "time")]
+pub use accounted::{Accounted, AccountedFlow, Entrance, MayDrop};
+#[cfg(feature = "time")]
 pub use audit::Audit;
 #[cfg(feature = "time")]
 pub use batch::max_wait::MaxWait;
@@ -166,8 +170,8 @@ pub use take_until::{TakeUntil, TakeUntilFlow};
 pub use take_while::TakeWhile;
 #[cfg(feature = "time")]
 pub use throttle::{
-    By, Delaying, DropExcess, DropExcessFlow, Latest, LatestFlow, One, PerKey, PerKeyDropFlow, PerKeyFlow,
-    Throttle, ThrottleFlow, Weigh, Weight,
+    By, Delaying, DropExcess, DropExcessFlow, Latest, LatestFlow, Len, One, PerKey, PerKeyDropFlow,
+    PerKeyFlow, Throttle, ThrottleFlow, Weigh, Weight,
 };
 #[cfg(feature = "time")]
 pub use timeout::{Elapsed, Timeout, TimeoutFlow};
@@ -178,8 +182,8 @@ pub use window::{Sliding, SlidingWindow, Window};
 pub use window_time::{Slides, SlidingWindows, Tumbling, TumblingWindows};
 #[cfg(feature = "time")]
 pub use windowed::{
-    Alone, ByKey, ByTime, Clock, Clocked, EventTime, Group, Held, Keyed, Shape, Single, Timed, Windowed,
-    Windows,
+    Alone, ByKey, ByTime, Clock, Clocked, Disjoint, EventTime, Group, Held, Keyed, Shape, Single, Timed,
+    Windowed, Windows,
 };
 pub use with_latest_from::{WithLatestFrom, WithLatestFromFlow};
 pub use zip::{Zip, ZipFlow};

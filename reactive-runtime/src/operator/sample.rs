@@ -17,7 +17,7 @@ impl<T, K> Items<T, K> {
     /// when it asks again. It holds one item, and waits for a tick only while it does. `period` may be
     /// [`Live`](crate::Live): then the ticks are at the multiples of the new one, still since the first poll.
     ///
-    /// Options: [`on_drop`](Staged::on_drop).
+    /// Options: [`on_drop`](Staged::on_drop), [`monitor`](Staged::monitor).
     ///
     /// [`audit`](Items::audit) is for waits that begin with an item, and loses nothing at the end.
     ///
@@ -78,6 +78,8 @@ pub struct Sample {
 }
 
 impl Release for Sample {
+    const NAME: &'static str = "sample";
+
     const AT_END: bool = false;
 
     fn start(&mut self, now: Instant) {

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::windowed::{Clocked, Held, Shape, Single, Windowed, Windows, nanos};
+use super::windowed::{Clocked, Disjoint, Held, Shape, Single, Windowed, Windows, nanos};
 use crate::flow::Flow;
 use crate::gather::TimedGatherFlow;
 use crate::items::{Items, Staged};
@@ -87,6 +87,8 @@ pub struct Session {
     gap: Setting<Duration>,
     max: Setting<Duration>,
 }
+
+impl Disjoint for Session {}
 
 impl Session {
     fn limits(&self) -> Limits {

@@ -12,7 +12,7 @@ pub use delaying::ThrottleFlow;
 pub use drop_excess::{DropExcess, DropExcessFlow};
 pub use latest::{Latest, LatestFlow};
 pub use per_key::{PerKey, PerKeyDropFlow, PerKeyFlow};
-pub use weight::{By, One, Weigh, Weight};
+pub use weight::{By, Len, One, Weigh, Weight};
 
 use crate::flow::Flow;
 use crate::items::{Items, Stage, Staged};

@@ -3,7 +3,7 @@ mod tumbling;
 
 pub use self::sliding::{Slides, SlidingWindows};
 pub use self::tumbling::TumblingWindows;
-use super::windowed::{Clocked, Shape, Single, Windowed, nanos};
+use super::windowed::{Clocked, Disjoint, Shape, Single, Windowed, nanos};
 use crate::flow::Flow;
 use crate::gather::TimedGatherFlow;
 use crate::items::{Items, Staged};
@@ -106,6 +106,8 @@ impl<G, C, T, K> Staged<Windowed<Tumbling, G, C>, Vec<T>, K> {
 pub struct Tumbling {
     size: i64,
 }
+
+impl Disjoint for Tumbling {}
 
 impl<T> Shape<T> for Tumbling {
     type Windows = TumblingWindows<T>;

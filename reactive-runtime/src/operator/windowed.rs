@@ -13,10 +13,12 @@ pub use self::clocked::Clocked;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::backpressure::{Inside, Ledger};
 use crate::flow::Flow;
 use crate::gather::{GatherFlow, TimedGatherFlow};
 use crate::items::{Stage, Staged};
 use crate::live::IntoSetting;
+use crate::operator::{Len, MayDrop};
 
 /// Windows on a line of time: what they hold, and when they end. A time is a number of nanoseconds from some zero, at most
 /// 146 years away.
@@ -180,6 +182,23 @@ where
         GatherFlow::new(upstream, Timed::new(windows, time))
     }
 }
+
+/// Late items are dropped, for [`Reason::Deadline`](crate::backpressure::Reason::Deadline).
+impl<S: Disjoint, G, X, E, L> MayDrop for Windowed<S, G, ByTime<X, E, L>> {
+    type Counted = Self;
+    type Weigh = Len;
+
+    const NAME: &'static str = "window";
+
+    const INSIDE: Inside = Inside::Gathered;
+
+    fn counted(self, ledger: &Ledger) -> Self {
+        Self { time: self.time.ledger(ledger), ..self }
+    }
+}
+
+/// Windows of which an item is in one only.
+pub trait Disjoint {}
 
 impl<S, C, T, K> Staged<Windowed<S, Alone, C>, Vec<T>, K> {
     /// Gives each key windows of its own.

@@ -1,6 +1,7 @@
 //! The options of `map_async` for calls behind a circuit breaker.
 
 use super::MapAsync;
+use crate::backpressure::{Inside, Ledger};
 use crate::circuit_breaker::{CircuitError, SharedBreaker};
 use crate::concurrent::{
     Always, Calls, ConcurrentFlow, Discard, FallBack, Guarded, Hold, If, Lanes, Refuse, Work,
@@ -8,6 +9,7 @@ use crate::concurrent::{
 use crate::flow::Flow;
 use crate::items::{Stage, Staged};
 use crate::operator::filter_async::Passed;
+use crate::operator::{MayDrop, One};
 use crate::step::{AtMostOne, StepFlow};
 
 type Broken<T, C, L, W, P> = MapAsync<T, Guarded<C, W, P>, L>;
@@ -86,7 +88,8 @@ impl<T, C, L, P, U, E, K> Staged<Broken<T, C, L, Hold, P>, Result<U, E>, K> {
         self.with_calls(|guarded| guarded.while_open(FallBack(f)))
     }
 
-    /// Drops each item that comes while the circuit breaker is open, and hands it to `on_drop`. It comes last of the options.
+    /// Drops each item that comes while the circuit breaker is open, and hands it to `on_drop`. It comes last of the options,
+    /// but for [`monitor`](Staged::monitor).
     ///
     /// # Data loss
     ///
@@ -118,7 +121,8 @@ impl<T, C, L, P, U, E, K> Staged<Broken<T, C, L, Hold, P>, Result<U, E>, K> {
     where
         G: FnMut(T),
     {
-        self.with_calls(|guarded| guarded.while_open(Discard(on_drop))).map_op(Dropping)
+        let discard = Discard { on_drop, ledger: None };
+        self.with_calls(|guarded| guarded.while_open(discard)).map_op(Dropping)
     }
 
     /// Takes only those errors for failures for which `failure` is true; the others say nothing against what is called.
@@ -157,6 +161,20 @@ where
 
     fn attach(self, upstream: F) -> Self::Flow {
         StepFlow::new(self.0.attach(upstream), Passed, false)
+    }
+}
+
+impl<T, C, L, G, P> MayDrop for Dropping<Broken<T, C, L, Discard<G>, P>> {
+    type Counted = Self;
+    type Weigh = One;
+
+    const NAME: &'static str = "drop_while_open";
+
+    const INSIDE: Inside = Inside::InFlight;
+
+    fn counted(mut self, ledger: &Ledger) -> Self {
+        self.0.calls.open.ledger = Some(ledger.clone());
+        self
     }
 }
 

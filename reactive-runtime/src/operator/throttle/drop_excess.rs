@@ -6,12 +6,13 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use super::pacing::{Allowance, Pacing};
-use super::weight::Weigh;
+use super::weight::{One, Weigh};
 use super::{CLOCK_EACH, Delaying, Throttle};
-use crate::backpressure::{OnDrop, Reason};
+use crate::backpressure::{Counted, Ledger, OnDrop, Reason};
 use crate::event;
 use crate::flow::{Downstream, Driven, Flow};
 use crate::items::{Stage, Staged};
+use crate::operator::MayDrop;
 
 impl<W, T, K> Staged<Throttle<W>, T, K> {
     /// Drops items that come faster than the rate, where the throttle would delay them.
@@ -74,6 +75,23 @@ impl<F: Flow, W: Weigh<F::Item>, D: OnDrop<F::Item>> Stage<F> for Throttle<W, Dr
     fn attach(self, upstream: F) -> Self::Flow {
         let pacing = Pacing::new(self.rate, self.burst);
         DropExcessFlow { upstream, pacing, weigh: self.weigh, on_drop: self.mode.on_drop }
+    }
+}
+
+impl<W, D> MayDrop for Throttle<W, DropExcess<D>> {
+    type Counted = Throttle<W, DropExcess<Counted<D>>>;
+    type Weigh = One;
+
+    const NAME: &'static str = "drop_excess";
+
+    fn counted(self, ledger: &Ledger) -> Self::Counted {
+        self.map_mode(|mode| mode.counted(ledger))
+    }
+}
+
+impl<D> DropExcess<D> {
+    pub(super) fn counted(self, ledger: &Ledger) -> DropExcess<Counted<D>> {
+        DropExcess { on_drop: Counted::new(self.on_drop, ledger) }
     }
 }
 

@@ -5,13 +5,14 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::pacing::{Allowance, Pacing};
-use super::weight::Weigh;
+use super::weight::{One, Weigh};
 use super::{CLOCK_EACH, Delaying, Throttle};
-use crate::backpressure::{OnDrop, Reason, shut_down};
+use crate::backpressure::{Counted, Ledger, OnDrop, Reason, shut_down};
 use crate::event;
 use crate::fault::Fault;
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
 use crate::items::{Stage, Staged};
+use crate::operator::MayDrop;
 
 impl<W, T, K> Staged<Throttle<W>, T, K> {
     /// Keeps the newest of the items that come faster than the rate, where the throttle would delay them.
@@ -61,6 +62,23 @@ impl<F: Flow, W: Weigh<F::Item>, D: OnDrop<F::Item>> Stage<F> for Throttle<W, La
     fn attach(self, upstream: F) -> Self::Flow {
         let (pacing, on_drop) = (Pacing::new(self.rate, self.burst), self.mode.on_drop);
         LatestFlow { upstream, pacing, weigh: self.weigh, newest: None, tail: Tail::Open, on_drop }
+    }
+}
+
+impl<W, D> MayDrop for Throttle<W, Latest<D>> {
+    type Counted = Throttle<W, Latest<Counted<D>>>;
+    type Weigh = One;
+
+    const NAME: &'static str = "latest";
+
+    fn counted(self, ledger: &Ledger) -> Self::Counted {
+        self.map_mode(|mode| mode.counted(ledger))
+    }
+}
+
+impl<D> Latest<D> {
+    pub(super) fn counted(self, ledger: &Ledger) -> Latest<Counted<D>> {
+        Latest { on_drop: Counted::new(self.on_drop, ledger) }
     }
 }
 

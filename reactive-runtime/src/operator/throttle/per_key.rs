@@ -9,12 +9,12 @@ use super::drop_excess::DropExcess;
 use super::keys::Keys;
 use super::latest::Latest;
 use super::pacing::Wait;
-use super::weight::Weigh;
+use super::weight::{One, Weigh};
 use super::{Delaying, Throttle};
-use crate::backpressure::{OnDrop, Reason};
+use crate::backpressure::{Counted, Ledger, OnDrop, Reason};
 use crate::flow::Flow;
 use crate::items::{Stage, Staged};
-use crate::operator::Key;
+use crate::operator::{Key, MayDrop};
 
 /// How many keys are known at most, unless told otherwise.
 const MAX_KEYS: usize = 100_000;
@@ -127,6 +127,28 @@ impl<W, G, M, T, K> Staged<Throttle<W, PerKey<G, M>>, T, K> {
     }
 }
 
+impl<W, G, D> MayDrop for Throttle<W, PerKey<G, DropExcess<D>>> {
+    type Counted = Throttle<W, PerKey<G, DropExcess<Counted<D>>>>;
+    type Weigh = One;
+
+    const NAME: &'static str = "drop_excess";
+
+    fn counted(self, ledger: &Ledger) -> Self::Counted {
+        self.map_mode(|per_key| per_key.map_mode(|mode| mode.counted(ledger)))
+    }
+}
+
+impl<W, G, D> MayDrop for Throttle<W, PerKey<G, Latest<D>>> {
+    type Counted = Throttle<W, PerKey<G, Latest<Counted<D>>>>;
+    type Weigh = One;
+
+    const NAME: &'static str = "latest";
+
+    fn counted(self, ledger: &Ledger) -> Self::Counted {
+        self.map_mode(|per_key| per_key.map_mode(|mode| mode.counted(ledger)))
+    }
+}
+
 /// Each key has a rate of its own: made by [`Staged::per_key`].
 #[derive(Clone, Copy, Debug)]
 pub struct PerKey<G, M = Delaying> {
@@ -142,7 +164,12 @@ impl<G, M> PerKey<G, M> {
     }
 
     fn with_mode<N>(self, mode: N) -> PerKey<G, N> {
-        PerKey { key: self.key, max_keys: self.max_keys, capacity: self.capacity, mode }
+        self.map_mode(|_| mode)
+    }
+
+    fn map_mode<N>(self, f: impl FnOnce(M) -> N) -> PerKey<G, N> {
+        let Self { key, max_keys, capacity, mode } = self;
+        PerKey { key, max_keys, capacity, mode: f(mode) }
     }
 }
 

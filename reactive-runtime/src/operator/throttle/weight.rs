@@ -1,12 +1,16 @@
-/// What an item counts in a throttle.
+/// What an item counts.
 pub trait Weigh<T> {
     /// Asked once for each item.
     fn weigh(&mut self, item: &T) -> u64;
 }
 
 /// An item counts as one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct One;
+
+/// A `Vec` counts as the items that are in it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Len;
 
 /// An item counts as what a closure says: made by [`Staged::cost`](crate::Staged::cost).
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +30,12 @@ impl<T> Weigh<T> for One {
     #[inline(always)]
     fn weigh(&mut self, _: &T) -> u64 {
         1
+    }
+}
+
+impl<T> Weigh<Vec<T>> for Len {
+    fn weigh(&mut self, items: &Vec<T>) -> u64 {
+        items.len() as u64
     }
 }
 

@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{FARTHEST, Windows, nanos};
+use crate::backpressure::{Ledger, Reason};
 use crate::event::event;
 use crate::gather::{Flush, Gather};
 use crate::live::Setting;
@@ -67,6 +68,7 @@ pub struct ByTime<X, E, L> {
     lateness: Setting<Duration>,
     on_late: L,
     count_late: Option<Arc<AtomicU64>>,
+    ledger: Option<Ledger>,
 }
 
 impl<X, E: EventTime, T> ByTime<X, E, fn(T)> {
@@ -77,6 +79,7 @@ impl<X, E: EventTime, T> ByTime<X, E, fn(T)> {
             lateness: Setting::fixed(Duration::ZERO),
             on_late: drop,
             count_late: None,
+            ledger: None,
         }
     }
 }
@@ -87,12 +90,16 @@ impl<X, E, L> ByTime<X, E, L> {
     }
 
     pub(super) fn on_late<M>(self, on_late: M) -> ByTime<X, E, M> {
-        let Self { time, nanos, lateness, count_late, .. } = self;
-        ByTime { time, nanos, lateness, on_late, count_late }
+        let Self { time, nanos, lateness, count_late, ledger, .. } = self;
+        ByTime { time, nanos, lateness, on_late, count_late, ledger }
     }
 
     pub(super) fn count_late(self, counter: Arc<AtomicU64>) -> Self {
         Self { count_late: Some(counter), ..self }
+    }
+
+    pub(super) fn ledger(self, ledger: &Ledger) -> Self {
+        Self { ledger: Some(ledger.clone()), ..self }
     }
 }
 
@@ -149,6 +156,9 @@ where
             );
             if let Some(counter) = &self.op.count_late {
                 counter.fetch_add(1, Ordering::Relaxed);
+            }
+            if let Some(ledger) = &self.op.ledger {
+                ledger.dropped(Reason::Deadline);
             }
             (self.op.on_late)(late);
         }
