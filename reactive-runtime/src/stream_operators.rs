@@ -1,5 +1,8 @@
 //! The operators as functions of a source, for who comes from a design in which they are.
 
+#[cfg(feature = "time")]
+mod timed;
+
 use std::hash::Hash;
 
 use crate::fault::Join;
