@@ -3,7 +3,9 @@
 //! `cargo bench --bench overload` measures the time of [`ITEMS`] items of 200 bytes, of which a consumer takes every fourth; all
 //! on one thread. `none` makes the items and does nothing with them.
 
+use std::collections::VecDeque;
 use std::hint::black_box;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use divan::Bencher;
@@ -86,6 +88,20 @@ fn ours_block_refused(bencher: Bencher<'_, '_>) {
 fn ours_feed_drop_oldest(bencher: Bencher<'_, '_>) {
     let (feeder, mut pipe) = Feed::new(CAPACITY).backpressure(DropOldest).open::<Item>();
     overload(bencher, |item| _ = black_box(feeder.try_push(item)), || pipe.next().now_or_never().flatten());
+}
+
+/// The least that one would write by hand: no strategy, no metrics, nobody is woken.
+#[divan::bench]
+fn mutex_vec_deque(bencher: Bencher<'_, '_>) {
+    let queue = Mutex::new(VecDeque::with_capacity(CAPACITY));
+    let offer = |item| {
+        let mut queue = queue.lock().unwrap();
+        if queue.len() == CAPACITY {
+            queue.pop_front();
+        }
+        queue.push_back(item);
+    };
+    overload(bencher, offer, || queue.lock().unwrap().pop_front());
 }
 
 #[divan::bench]
