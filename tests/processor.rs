@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 
 use futures::{FutureExt, StreamExt};
-use reactive_runtime::flow_control::{Algorithm, Decision, Signals};
+use reactive_runtime::flow_control::{Algorithm, Decision, IntoFlowControl, Signals};
 use reactive_runtime::prelude::*;
 use reactive_runtime::processor::{
     BoxError, Failure, OnFailure, ProcessError, ProcessorMetrics, RetryBackoff, Stopped,
@@ -565,6 +565,36 @@ async fn flow_control_paces_operations_that_take_their_time() {
     let (p, start) = (processor(config()).with_flow_control(steady(1.0)), Instant::now());
     assert_eq!(p.process_stream(0..100, |x| x).count().await.unwrap(), 100);
     assert_eq!(start.elapsed(), ms(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stage_may_have_a_flow_control_of_its_own() {
+    async fn took(p: &StreamProcessor, rate: f64) -> u128 {
+        let (start, control) = (Instant::now(), steady(rate).into_flow_control());
+        let later = async |x: u32| {
+            sleep(ms(1)).await;
+            if x == 7 { Err("no luck") } else { Ok(x) }
+        };
+        let worth = |_: &&str| false;
+        let results = pipeline! {
+            0..101
+                |> try_process(p, later, flow_control = &control, retry_if = worth, dead_letters = async |_| {})
+                |> count()
+        };
+        assert_eq!(results.await.unwrap(), 100);
+        let rate_told = control.metrics().map(|metrics| metrics.current_rate);
+        assert_eq!(rate_told, p.config().enable_flow_control.then_some(rate));
+        start.elapsed().as_millis()
+    }
+    let p = processor(config());
+    for (rate, from) in [(50.0, 1990), (100.0, 990)] {
+        let elapsed = took(&p, rate).await;
+        assert!((from..=from + 40).contains(&elapsed), "{elapsed}");
+    }
+    // It stands in for the one of the processor, and the switch is for both.
+    let elapsed = took(&processor(config()).with_flow_control(steady(1.0)), 50.0).await;
+    assert!((1990..=2030).contains(&elapsed), "{elapsed}");
+    assert_eq!(took(&processor(config().enable_flow_control(false)), 1.0).await, 11);
 }
 
 #[tokio::test(start_paused = true)]

@@ -298,11 +298,11 @@ impl<O> Final<O> {
     }
 }
 
-/// Never implemented: carries the message for `flow_control` and `concurrency` on a step.
+/// Whether an operator takes `flow_control`: no step does, and `process` where its function gives a future. Carries the message.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a synchronous stage has nothing in flight that could be controlled",
-    label = "this belongs to a stage of asynchronous calls: `map_async`, `for_each_async`",
+    label = "this belongs to a stage of asynchronous calls: `map_async`, `for_each_async`, `process` with an async function",
     note = "one item is done here before the next one comes, so none is in flight and none waits; for a fixed pace put \
             `throttle(100/s)` above it, and for work on other threads take `parallel(8, f)`"
 )]

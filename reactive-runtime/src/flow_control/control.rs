@@ -1,5 +1,6 @@
 //! What a stage takes as `flow_control`.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
@@ -55,16 +56,13 @@ impl<A: Algorithm> FlowControl<A> {
         self.report.get().map(|(_, signals)| signals)
     }
 
-    /// For one more stage, which need not know the type of the algorithm.
-    pub(crate) fn boxed(&self) -> FlowControl<BoxAlgorithm>
+    /// For a stage that need not know the type of the algorithm.
+    pub(crate) fn into_boxed(self) -> FlowControl<BoxAlgorithm>
     where
-        A: Clone + Send + Sync + 'static,
+        A: Send + Sync + 'static,
     {
-        FlowControl {
-            algorithm: Box::new(self.algorithm.clone()),
-            config: self.config.clone(),
-            report: self.report.clone(),
-        }
+        let Self { algorithm, config, report } = self;
+        FlowControl { algorithm: Box::new(algorithm), config, report }
     }
 
     pub(crate) fn into_parts(self) -> (Governor<A>, Report) {
@@ -74,6 +72,12 @@ impl<A: Algorithm> FlowControl<A> {
 
 /// Any algorithm.
 pub type BoxAlgorithm = Box<dyn Algorithm + Send + Sync>;
+
+impl fmt::Debug for dyn Algorithm + Send + Sync {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Algorithm").finish_non_exhaustive()
+    }
+}
 
 /// What a stage told last. It is locked once a control interval.
 #[derive(Clone, Debug, Default)]

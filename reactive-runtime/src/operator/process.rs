@@ -1,14 +1,15 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use crate::concurrent::{Always, Calls, If, Order};
+use crate::concurrent::{Always, Calls, Governed, If, Order};
 use crate::fault::{Failed, Fault, Join};
 use crate::flow::Flow;
-use crate::items::{Items, Stage, Staged};
+use crate::flow_control::{Algorithm, IntoFlowControl};
+use crate::items::{Items, Stage, Staged, WorksInFlight};
 use crate::pipe::Pipe;
 use crate::processor::{
-    DeadLetter, Keeps, Kind, NoLetters, Operated, Outcome, ProcessError, Processed, Sender, StreamProcessor,
-    TryOutcome, attach,
+    Control, DeadLetter, Keeps, Kind, NoLetters, Operated, Outcome, ProcessError, Processed, Sender,
+    StreamProcessor, TryOutcome, attach,
 };
 
 impl<T, K> Items<T, K> {
@@ -24,8 +25,8 @@ impl<T, K> Items<T, K> {
     ///
     /// A value that is ready at once costs no clone and no allocation.
     ///
-    /// Options: [`unordered`](Staged::unordered), [`named`](Staged::named), [`dead_letters`](Staged::dead_letters), and
-    /// [`retry_if`](Staged::retry_if) of `try_process`.
+    /// Options: [`unordered`](Staged::unordered), [`named`](Staged::named), [`dead_letters`](Staged::dead_letters),
+    /// `flow_control` where `f` gives a future, and [`retry_if`](Staged::retry_if) of `try_process`.
     ///
     /// # Data loss
     ///
@@ -178,6 +179,57 @@ impl<T, M, F, D, P, U, K> Staged<Process<T, M, F, U, D, P>, U, K> {
     }
 }
 
+impl<T, M, F, D, P, U, K> Staged<Process<T, M, F, U, D, P>, U, K> {
+    /// Decides by an algorithm how fast the operations of this stage begin and how many of them run, up to
+    /// `max_concurrent_operations`: in place of what the processor was
+    /// [given](StreamProcessor::with_flow_control).
+    ///
+    /// It takes what [`flow_control`](Staged::flow_control) of `map_async` does. The
+    /// [metrics](StreamProcessor::metrics) tell of the processor's own; look at this one through a
+    /// [`FlowControl`](crate::flow_control::FlowControl). With `enable_flow_control = false` neither is used.
+    ///
+    /// A function that gives its value at once has none: nothing is ever in flight.
+    ///
+    /// # Panics
+    ///
+    /// If it is given a configuration that has no meaning.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # use tokio::sync::Semaphore;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // Four requests at a time take 10 ms each: 400 a second, and who asks for more waits.
+    /// let service = Semaphore::new(4);
+    /// let request = async |id: u32| {
+    ///     let _turn = service.acquire().await;
+    ///     tokio::time::sleep(Duration::from_millis(10)).await;
+    ///     id
+    /// };
+    /// let processor = StreamProcessor::new(StreamConfig::default().max_concurrent_operations(1000))?;
+    /// let done = pipeline! {
+    ///     0..4000 |> process(&processor, request, flow_control = Bbr::new().target_delay(50ms)) |> count()
+    /// };
+    /// assert_eq!(done.await?, 4000);
+    /// assert!(processor.metrics().p99_processing_time_ms < 200.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn flow_control<X, A>(self, control: X) -> Self
+    where
+        X: IntoFlowControl<Algorithm = A>,
+        A: Algorithm + Send + Sync + 'static,
+        M: WorksInFlight,
+    {
+        let control = Governed::new(control.into_flow_control().into_boxed());
+        self.map_op(|op| Process { control: Some(control), ..op })
+    }
+}
+
 impl<T, M, F, P, U, K> Staged<Process<T, M, F, U, NoLetters, P>, U, K> {
     /// Calls `sink` with each item that fails for good, after the error handlers, and awaits what it gives.
     ///
@@ -212,13 +264,14 @@ impl<T, M, F, P, U, K> Staged<Process<T, M, F, U, NoLetters, P>, U, K> {
         G: FnMut(DeadLetter<T>) -> Fut,
         Fut: Future<Output = ()>,
     {
-        self.map_op(|Process { processor, f, worth, name, order, kind, .. }| Process {
+        self.map_op(|Process { processor, f, worth, name, order, control, kind, .. }| Process {
             processor,
             f,
             letters: Sender(sink),
             worth,
             name,
             order,
+            control,
             kind,
         })
     }
@@ -251,13 +304,14 @@ impl<T, M, F, D, U, K> Staged<Process<T, M, F, U, D>, U, K> {
         R: TryOutcome<M, Value = U, Error = E>,
         P: FnMut(&E) -> bool,
     {
-        self.map_op(|Process { processor, f, letters, name, order, kind, .. }| Process {
+        self.map_op(|Process { processor, f, letters, name, order, control, kind, .. }| Process {
             processor,
             f,
             letters,
             worth: If(worth),
             name,
             order,
+            control,
             kind,
         })
     }
@@ -274,6 +328,7 @@ pub struct Process<T, M, F, U, D = NoLetters, P = Always> {
     worth: P,
     name: Cow<'static, str>,
     order: Order,
+    control: Control,
     kind: PhantomData<fn(T, M) -> U>,
 }
 
@@ -287,6 +342,7 @@ impl<T, M, F, U> Process<T, M, F, U> {
             worth: Always,
             name: "process".into(),
             order: Order::Input,
+            control: None,
             kind: PhantomData,
         }
     }
@@ -303,7 +359,8 @@ where
     type Flow = Processed<F, T, C, J, U, E, K>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let Self { processor, f, letters, worth, name, order, .. } = self;
-        attach::<M, F, T, G, D, P, C, J, U, E, K>(upstream, &processor, f, (name, letters, worth), order)
+        let Self { processor, f, letters, worth, name, order, control, .. } = self;
+        let options = (name, letters, worth, control);
+        attach::<M, F, T, G, D, P, C, J, U, E, K>(upstream, &processor, f, options, order)
     }
 }

@@ -1,7 +1,7 @@
-//! Flow control of a processor: each stream works with an algorithm of its own.
+//! Flow control of a processor, and of one of its stages: each stream works with an algorithm of its own.
 
 use crate::concurrent::Governed;
-use crate::flow_control::{Algorithm, BoxAlgorithm, FlowControl, FlowMetrics};
+use crate::flow_control::{Algorithm, BoxAlgorithm, FlowControl, FlowMetrics, IntoFlowControl};
 
 /// What holds the operations of a stream back, where something does.
 pub type Control = Option<Governed<BoxAlgorithm>>;
@@ -17,7 +17,7 @@ pub(super) trait Controls: Send + Sync {
 
 impl<A: Algorithm + Clone + Send + Sync + 'static> Controls for FlowControl<A> {
     fn control(&self) -> Governed<BoxAlgorithm> {
-        Governed::new(self.boxed())
+        Governed::new(self.into_flow_control().into_boxed())
     }
 
     fn metrics(&self) -> Option<FlowMetrics> {

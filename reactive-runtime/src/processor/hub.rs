@@ -300,10 +300,12 @@ impl Hub {
         self.lock().monitor.as_ref().map(BackpressureMonitor::metrics)
     }
 
-    /// What holds the operations of a new stream back.
-    pub(super) fn control(&self) -> Control {
-        let flow_control = self.flow_control.as_ref().filter(|_| self.config.enable_flow_control);
-        flow_control.map(|flow_control| flow_control.control())
+    /// What holds the operations of a new stream back: its own, or what the processor was given.
+    pub(super) fn control(&self, own: Control) -> Control {
+        if !self.config.enable_flow_control {
+            return None;
+        }
+        own.or_else(|| self.flow_control.as_ref().map(|given| given.control()))
     }
 
     /// How many items may be read ahead.

@@ -31,13 +31,14 @@ pub struct Stage<D, P> {
     pub(super) name: Cow<'static, str>,
     pub(super) letters: D,
     pub(super) worth: P,
+    pub(super) control: Control,
 }
 
 impl<D, P> Stage<D, P> {
     fn operating<M, F>(self, f: F) -> Operating<Attempts<As<M, F>, Again<P>, Control>, D> {
         let hub = &self.member.hub;
         let attempts = Attempts {
-            call: Call { f: As::new(f, self.member.tally.clone()), gate: hub.control() },
+            call: Call { f: As::new(f, self.member.tally.clone()), gate: hub.control(self.control) },
             timeout: Some(Setting::fixed(hub.config.processing_timeout)),
             recall: Again::new(hub.retry.clone()).with_worth(self.worth),
         };

@@ -56,7 +56,7 @@ pub(crate) fn attach<M, F, T, G, D, P, C, J, U, E, K>(
     upstream: F,
     processor: &StreamProcessor,
     f: G,
-    (name, letters, worth): (Cow<'static, str>, D, P),
+    (name, letters, worth, control): (Cow<'static, str>, D, P, Control),
     order: Order,
 ) -> Processed<F, T, C, J, U, E, K>
 where
@@ -70,7 +70,7 @@ where
     let hub = &member.hub;
     let upstream = Queue::new(upstream, hub.backpressure.as_ref(), &member);
     let limit = Limit::concurrency(hub.config.max_concurrent_operations);
-    let calls = M::calls(f, Stage { member: member.clone(), name, letters, worth });
+    let calls = M::calls(f, Stage { member: member.clone(), name, letters, worth, control });
     let work = Work::new(calls, Unkeyed, limit, order);
     let operations = ConcurrentFlow::new(Intake::new(upstream, member.clone()), work);
     ProcessFlow::new(operations, member, M::TAKES_TIME)

@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 
 use super::tally::Tally;
 use crate::concurrent::Begins;
+use crate::items::WorksInFlight;
 
 /// What the function of [`process`](crate::Items::process) gives: a value, or a future of one.
 ///
@@ -108,6 +109,11 @@ impl<T: Clone, N> Keeps<T> for Awaited<N> {}
 impl<T: Clone> Keeps<T> for Fallible {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Keeps<T> for AwaitedFallible {}
+
+#[diagnostic::do_not_recommend]
+impl<N> WorksInFlight for Awaited<N> {}
+#[diagnostic::do_not_recommend]
+impl WorksInFlight for AwaitedFallible {}
 
 /// Calls a function of the kind `M`, as one that gives a future of a `Result`.
 #[derive(Debug)]
