@@ -18,6 +18,7 @@ const ITEMS: usize = 100_000;
 const CAPACITY: usize = 1024;
 /// One of so many items is taken.
 const TAKEN: usize = 4;
+const CHUNK: usize = 64;
 
 type Item = [u8; 200];
 
@@ -88,6 +89,25 @@ fn ours_block_refused(bencher: Bencher<'_, '_>) {
 fn ours_feed_drop_oldest(bencher: Bencher<'_, '_>) {
     let (feeder, mut pipe) = Feed::new(CAPACITY).backpressure(DropOldest).open::<Item>();
     overload(bencher, |item| _ = black_box(feeder.try_push(item)), || pipe.next().now_or_never().flatten());
+}
+
+/// The same, where items come in chunks of 64; as many are taken.
+#[divan::bench]
+fn ours_feed_drop_oldest_in_chunks(bencher: Bencher<'_, '_>) {
+    let (feeder, mut pipe) = Feed::new(CAPACITY).backpressure(DropOldest).open::<Item>();
+    bencher.counter(ItemsCount::new(ITEMS)).bench_local(|| {
+        let mut sum = 0u64;
+        for start in (0..ITEMS).step_by(CHUNK) {
+            let chunk = (start..ITEMS.min(start + CHUNK)).map(|i| black_box(item(i)));
+            assert!(feeder.try_push_all(chunk).is_ok());
+            for _ in 0..CHUNK / TAKEN {
+                if let Some(item) = pipe.next().now_or_never().flatten() {
+                    sum += u64::from(item[0]);
+                }
+            }
+        }
+        sum
+    });
 }
 
 /// The least that one would write by hand: no strategy, no metrics, nobody is woken.

@@ -1,4 +1,6 @@
+use std::collections::VecDeque;
 use std::fmt;
+use std::iter::Fuse;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -7,6 +9,7 @@ use tokio::time::Instant;
 
 use super::state::{After, Alert, Entered, Entering, Shared, State};
 use crate::backpressure::{BackpressureMetrics, OnDrop, Strategy, Waiting};
+use crate::handover::CHUNK;
 use crate::source::{Closed, TryPushError};
 use crate::timer::Timer;
 use crate::waiting::Ticket;
@@ -20,6 +23,9 @@ pub struct SheddingFeeder<T>(Arc<dyn Entrance<T>>);
 trait Entrance<T>: Send + Sync {
     /// Offers an item; it comes back if it has to wait.
     fn try_enter(&self, item: T) -> Result<(), TryPushError<T>>;
+
+    /// Offers the items of a chunk; what has to wait stays in it.
+    fn try_enter_all(&self, chunk: &mut VecDeque<T>) -> Result<(), TryPushError<()>>;
 
     /// Offers an item, at first or again; if it has to wait the waker is kept. Also when to offer it again at the latest.
     fn enter(
@@ -64,7 +70,49 @@ impl<T> SheddingFeeder<T> {
         self.0.try_enter(item)
     }
 
-    /// The same, and where the strategy lets the item wait, it waits.
+    /// Puts in all items of an iterator, in chunks of up to 64: the strategy decides about each in its turn, and all of a chunk
+    /// are seen at once. For who has many items it is several times faster.
+    ///
+    /// The iterator is asked for a chunk before any item of it is put in.
+    ///
+    /// # Errors
+    ///
+    /// Where the strategy lets an item wait, that one and all behind it come back, as an iterator; so does what is left
+    /// when the pipeline is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # use reactive_runtime::source::TryPushError;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (feeder, readings) = Feed::new(3).backpressure(DropOldest).open();
+    /// assert!(feeder.try_push_all(0..10).is_ok());
+    /// drop(feeder);
+    /// assert_eq!(pipeline! { readings |> collect::<Vec<_>>() }.await, [7, 8, 9]);
+    ///
+    /// let (feeder, _readings) = Feed::new(3).backpressure(Block).open();
+    /// let Err(TryPushError::Full(rest)) = feeder.try_push_all(0..6) else { panic!("there is room for three") };
+    /// assert!(rest.eq([3, 4, 5]));
+    /// # }
+    /// ```
+    pub fn try_push_all<I>(&self, items: I) -> Result<(), TryPushError<impl Iterator<Item = T> + use<T, I>>>
+    where
+        I: IntoIterator<Item = T>,
+    {
+        let mut chunks = Chunks::of(items);
+        while chunks.fill() {
+            match self.0.try_enter_all(&mut chunks.gathered) {
+                Ok(()) => {}
+                Err(TryPushError::Full(())) => return Err(TryPushError::Full(chunks.rest())),
+                Err(TryPushError::Closed(())) => return Err(TryPushError::Closed(chunks.rest())),
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`try_push`](Self::try_push), and where the strategy lets the item wait, it waits.
     ///
     /// Those that wait have their turns in the order in which they came. One that comes when there is room goes in at once.
     ///
@@ -81,6 +129,51 @@ impl<T> SheddingFeeder<T> {
         SheddingPush { feeder: self, entering, ticket: Ticket::default(), timer: Timer::default() }
     }
 
+    /// As [`try_push_all`](Self::try_push_all), and where the strategy lets an item wait, it waits, and those behind it too.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it was ready, it drops what it took from the iterator and has not put in, which does not count: up to 64
+    /// items.
+    ///
+    /// # Errors
+    ///
+    /// When the pipeline is gone, what was not put in comes back, as an iterator.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (feeder, numbers) = Feed::new(8).backpressure(Block).open();
+    /// let feeding = async move { feeder.push_all(0..100).await.expect("the pipeline is there") };
+    /// let (sum, ()) = tokio::join!(pipeline! { numbers |> sum::<u32>() }, feeding);
+    /// assert_eq!(sum, 4950);
+    /// # }
+    /// ```
+    pub async fn push_all<I>(&self, items: I) -> Result<(), Closed<impl Iterator<Item = T> + use<T, I>>>
+    where
+        I: IntoIterator<Item = T>,
+    {
+        let mut chunks = Chunks::of(items);
+        while chunks.fill() {
+            match self.0.try_enter_all(&mut chunks.gathered) {
+                Ok(()) => {}
+                Err(TryPushError::Full(())) => {
+                    if let Some(first) = chunks.gathered.pop_front()
+                        && let Err(Closed(first)) = self.push(first).await
+                    {
+                        chunks.gathered.push_front(first);
+                        return Err(Closed(chunks.rest()));
+                    }
+                }
+                Err(TryPushError::Closed(())) => return Err(Closed(chunks.rest())),
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the pipeline is gone, so that nothing will be taken.
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
@@ -94,6 +187,28 @@ impl<T> SheddingFeeder<T> {
     /// How the queue does now, and where its items are.
     pub fn metrics(&self) -> BackpressureMetrics {
         self.0.metrics()
+    }
+}
+
+/// The items of an iterator, up to 64 at a time: it is never asked for one under the lock.
+struct Chunks<I: Iterator> {
+    gathered: VecDeque<I::Item>,
+    items: Fuse<I>,
+}
+
+impl<I: Iterator> Chunks<I> {
+    fn of(items: impl IntoIterator<IntoIter = I>) -> Self {
+        Self { gathered: VecDeque::new(), items: items.into_iter().fuse() }
+    }
+
+    /// Whether there is one more.
+    fn fill(&mut self) -> bool {
+        self.gathered.extend(self.items.by_ref().take(CHUNK - self.gathered.len()));
+        !self.gathered.is_empty()
+    }
+
+    fn rest(self) -> impl Iterator<Item = I::Item> {
+        self.gathered.into_iter().chain(self.items)
     }
 }
 
@@ -177,6 +292,13 @@ where
         self.unlock(state);
         alert.wake();
         Ok(())
+    }
+
+    fn try_enter_all(&self, chunk: &mut VecDeque<T>) -> Result<(), TryPushError<()>> {
+        let mut alert = Alert::nothing();
+        let entered = self.with(|state| state.try_enter_all(chunk, &mut alert));
+        alert.wake();
+        entered
     }
 
     fn enter(

@@ -4,6 +4,8 @@ mod feeder;
 mod flow;
 mod handing;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use feeder::{SheddingFeeder, SheddingPush};
 pub use flow::SheddingFlow;

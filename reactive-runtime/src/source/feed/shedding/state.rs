@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -75,7 +76,7 @@ pub(super) struct After<K> {
 /// What there is of that where nobody waits.
 pub(super) struct Alert<K> {
     pipeline: Option<Waker>,
-    _late: Option<K>,
+    late: Option<K>,
 }
 
 impl<K> After<K> {
@@ -92,7 +93,7 @@ impl<K> After<K> {
 impl<K> Alert<K> {
     #[inline(always)]
     pub(super) fn nothing() -> Self {
-        Self { pipeline: None, _late: None }
+        Self { pipeline: None, late: None }
     }
 
     #[inline(always)]
@@ -154,12 +155,39 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
         }
         self.pass();
         match self.queue.offer_now(item) {
-            Offered::Kept => alert.pipeline = self.pipeline.take(),
+            Offered::Kept => self.rouse(alert),
             Offered::Dropped(_) => {}
             Offered::Wait(waits) => {
                 return Err(TryPushError::Full(self.queue.withdraw(self.time.now, waits)));
             }
             Offered::Failed(fault) => self.fail(fault, alert),
+        }
+        Ok(())
+    }
+
+    /// Offers the items of a chunk in turn. Where one would have to wait it stays in the chunk, and so do all behind it; so
+    /// they do behind a failure that comes too late, which is to be dropped first.
+    pub(super) fn try_enter_all(
+        &mut self,
+        chunk: &mut VecDeque<T>,
+        alert: &mut Alert<S::Fault>,
+    ) -> Result<(), TryPushError<()>> {
+        if self.closed {
+            return Err(TryPushError::Closed(()));
+        }
+        self.queue.advance(self.time.read());
+        while alert.late.is_none()
+            && let Some(item) = chunk.pop_front()
+        {
+            match self.queue.offer_now(item) {
+                Offered::Kept => self.rouse(alert),
+                Offered::Dropped(_) => {}
+                Offered::Wait(waits) => {
+                    chunk.push_front(self.queue.withdraw(self.time.now, waits));
+                    return Err(TryPushError::Full(()));
+                }
+                Offered::Failed(fault) => self.fail(fault, alert),
+            }
         }
         Ok(())
     }
@@ -189,7 +217,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
                 after._stale = self.waiting.register(ticket, waker);
                 return Entered::Waits(waits);
             }
-            Offered::Kept => after.alert.pipeline = self.pipeline.take(),
+            Offered::Kept => self.rouse(&mut after.alert),
             Offered::Dropped(_) => self.pass_on(ticket, after),
             Offered::Failed(fault) => {
                 self.fail(fault, &mut after.alert);
@@ -225,11 +253,19 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
 
     fn fail(&mut self, fault: S::Fault, alert: &mut Alert<S::Fault>) {
         if self.failure.is_some() {
-            alert._late = Some(fault);
+            alert.late = Some(fault);
             return;
         }
         self.failure = Some(Failure { fault, behind: self.len() });
-        alert.pipeline = self.pipeline.take();
+        self.rouse(alert);
+    }
+
+    /// The pipeline is to be woken, if it waits.
+    #[inline(always)]
+    fn rouse(&mut self, alert: &mut Alert<S::Fault>) {
+        if let Some(pipeline) = self.pipeline.take() {
+            alert.pipeline = Some(pipeline);
+        }
     }
 
     pub(super) fn feeder_added(&mut self) {
