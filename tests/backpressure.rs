@@ -161,6 +161,23 @@ async fn a_breaker_that_holds_wakes_the_pipeline_by_itself() {
     assert!(opened.get(), "it was overloaded");
 }
 
+/// It is told so while nothing comes and nothing goes.
+#[tokio::test(start_paused = true)]
+async fn a_breaker_opens_before_a_consumer_that_is_stuck() {
+    let monitor = BackpressureMonitor::new();
+    let strategy = TripOnOverload::new(CircuitBreaker::consecutive(5)).after(ms(100));
+    let stuck = pipeline! {
+        ticks(40, ms(10))
+            |> buffer(5, backpressure = strategy, monitor = &monitor)
+            |> map_async(async |_| std::future::pending::<()>().await)
+    };
+    let mut stuck = std::pin::pin!(stuck);
+    assert!(timeout(ms(130), stuck.next()).await.is_err());
+    assert!(!monitor.metrics().circuit_open, "four are queued since 40 ms");
+    assert!(timeout(ms(20), stuck.next()).await.is_err());
+    assert!(monitor.metrics().circuit_open);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_panic_below_counts_its_item_as_failed() {
     let monitor = BackpressureMonitor::new();

@@ -116,6 +116,16 @@ impl<T> TripOnOverload<T> {
         }
     }
 
+    /// There is no room. An overload that lasts for long enough is seen, though nothing else may happen until then.
+    fn wait(&self) -> Decision {
+        match self.overloaded_since {
+            Some(since) if self.breaker.state() == CircuitState::Closed => {
+                Decision::WaitUntil(since.saturating_add(self.after))
+            }
+            _ => Decision::Wait,
+        }
+    }
+
     /// The next item has ended: perhaps it was a probe.
     fn ended(&mut self, outcome: Outcome, now: Duration) {
         match self.breaker.state() {
@@ -149,7 +159,7 @@ impl<T> Strategy<T> for TripOnOverload<T> {
         let open = self.breaker.state() != CircuitState::Closed;
         if queue.is_full() && (!open || self.breaker.would_pass(queue.now())) {
             return match (queue.source(), &self.while_open) {
-                (SourceKind::Pull, _) | (SourceKind::Push, WhileOpen::Hold) => Decision::Wait,
+                (SourceKind::Pull, _) | (SourceKind::Push, WhileOpen::Hold) => self.wait(),
                 (SourceKind::Push, _) => Decision::Drop(Reason::QueueFull),
             };
         }
@@ -237,9 +247,10 @@ mod tests {
         for item in 0..10 {
             assert_eq!(queue.offer(ms(0), item), Offered::Kept);
         }
-        assert!(matches!(queue.offer(ms(499), 10), Offered::Wait(_)));
+        let Offered::Wait(item) = queue.offer(ms(499), 10) else { panic!("there is no room") };
         assert!(!queue.metrics().circuit_open);
-        let _ = queue.offer(ms(500), 10);
+        assert_eq!(item.until(), Some(ms(500)), "the consumer may be stuck");
+        let _ = queue.offer_again(ms(500), item);
         assert!(queue.metrics().circuit_open);
         queue
     }
