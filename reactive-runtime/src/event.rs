@@ -14,12 +14,22 @@ macro_rules! event {
 #[cfg(feature = "time")]
 pub(crate) use event;
 
+/// Whether anybody can be told.
+#[cfg(feature = "time")]
+pub(crate) const IS_TOLD: bool = cfg!(any(feature = "tracing", feature = "metrics"));
+
 /// A stage drops an item.
 #[inline]
 pub(crate) fn dropped(reason: Reason) {
-    // Without those features nobody is told.
-    let _ = reason;
     event!(tracing::Level::DEBUG, %reason, "an item was dropped");
+    count_drop(reason);
+}
+
+/// Counts a drop of which a stage has an event of its own.
+#[inline]
+pub(crate) fn count_drop(reason: Reason) {
+    // Without the feature nobody is told.
+    let _ = reason;
     #[cfg(feature = "metrics")]
     count(&DROPS[reason as usize]);
 }

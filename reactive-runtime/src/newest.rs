@@ -271,7 +271,7 @@ struct Newest<'a, T, L> {
 impl<T, L: OnDrop<T>> Downstream<T> for Newest<'_, T, L> {
     #[inline(always)]
     fn push(&mut self, item: T) -> ControlFlow<()> {
-        if !self.on_drop.listens() {
+        if !self.on_drop.listens() && !event::IS_TOLD {
             *self.newest = Some(item);
             return ControlFlow::Continue(());
         }

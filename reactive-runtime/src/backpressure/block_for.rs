@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::{AgesOf, BackpressureMonitor, Decision, Queued, Reason, Signal, Strategy, Watermarks};
+use crate::circuit_breaker::CircuitState;
 
 /// Lets a producer wait for at most so long while the queue is full; then another strategy decides.
 ///
@@ -64,6 +65,10 @@ impl<T, S: Strategy<T>> Strategy<T> for BlockFor<S> {
 
     fn circuit_open(&self) -> bool {
         self.1.circuit_open()
+    }
+
+    fn circuit_change(&mut self) -> Option<CircuitState> {
+        self.1.circuit_change()
     }
 
     fn monitor(&self) -> Option<&BackpressureMonitor> {

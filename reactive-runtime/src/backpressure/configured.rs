@@ -3,6 +3,7 @@ use super::{
     DropNewest, DropOldest, Fail, Latest, Overloaded, Queued, Reason, Sample, Signal, Strategy,
     TripOnOverload, Watermarks,
 };
+use crate::circuit_breaker::CircuitState;
 use crate::fault::Failed;
 
 /// A strategy that was chosen at run time: made by [`BackpressureConfig::build`](super::BackpressureConfig::build) and
@@ -122,6 +123,10 @@ impl<T> Strategy<T> for Configured<T> {
 
     fn circuit_open(&self) -> bool {
         chosen!(&self.choice, strategy => Strategy::<T>::circuit_open(strategy))
+    }
+
+    fn circuit_change(&mut self) -> Option<CircuitState> {
+        chosen!(&mut self.choice, strategy => Strategy::<T>::circuit_change(strategy))
     }
 
     fn monitor(&self) -> Option<&BackpressureMonitor> {

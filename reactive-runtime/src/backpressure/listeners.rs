@@ -1,5 +1,6 @@
 use super::accounting::Reason;
 use super::pressure::Pressure;
+use crate::circuit_breaker::CircuitState;
 use crate::event;
 
 /// What is called with each item that is dropped: a closure, or `()` for nothing.
@@ -14,10 +15,16 @@ pub trait OnDrop<T> {
     #[inline(always)]
     fn pressure(&mut self, _: Pressure) {}
 
-    /// The item was dropped while a panic unwinds: no closure is called then, as a second panic would abort.
+    /// An item was dropped that is not handed over: nobody takes it, or it was merged, or a panic unwinds, when no closure is
+    /// called, as a second panic would abort.
     #[doc(hidden)]
     #[inline(always)]
     fn dropped_untold(&mut self, _: Reason) {}
+
+    /// The circuit breaker of the strategy has changed its state.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn circuit(&mut self, _: CircuitState) {}
 
     /// Whether it does anything with what it is told.
     #[doc(hidden)]
@@ -36,6 +43,7 @@ pub trait OnDrop<T> {
 #[cfg(feature = "time")]
 pub(crate) fn shut_down<T>(on_drop: &mut impl OnDrop<T>, held: impl Iterator<Item = T>) {
     for item in held {
+        event::dropped(Reason::Shutdown);
         if std::thread::panicking() {
             on_drop.dropped_untold(Reason::Shutdown);
         } else {
@@ -138,6 +146,15 @@ impl<T, D: OnDrop<T>, P: OnPressure> OnDrop<T> for Listeners<D, P> {
     fn dropped(&mut self, item: T, reason: Reason) {
         event::dropped(reason);
         self.on_drop.dropped(item, reason);
+    }
+
+    #[inline(always)]
+    fn dropped_untold(&mut self, reason: Reason) {
+        event::dropped(reason);
+    }
+
+    fn circuit(&mut self, state: CircuitState) {
+        event::circuit(state);
     }
 
     #[inline(always)]

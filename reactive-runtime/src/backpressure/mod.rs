@@ -91,6 +91,7 @@ pub use trip_on_overload::{TripOnOverload, WhileOpen};
 
 use std::time::Duration;
 
+use crate::circuit_breaker::CircuitState;
 use crate::fault::Fault;
 
 /// Decides what becomes of the items that are offered to a [`BoundedQueue`].
@@ -195,6 +196,12 @@ pub trait Strategy<T> {
     /// Whether it has stopped taking items for a time, as a circuit breaker does.
     fn circuit_open(&self) -> bool {
         false
+    }
+
+    /// The state of its circuit breaker, if it has one and that has changed since this was last asked. It is asked after each
+    /// [`offer`](Self::offer) and each [`notice`](Self::notice), so that whoever watches is told.
+    fn circuit_change(&mut self) -> Option<CircuitState> {
+        None
     }
 
     /// Where the metrics are shown, if the strategy comes with such a place.

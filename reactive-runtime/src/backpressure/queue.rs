@@ -215,7 +215,9 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
     fn decide(&mut self, item: T, since: Duration) -> Offered<T, S::Fault> {
         self.in_hand = true;
         loop {
-            match self.strategy.offer(&item, &self.queued) {
+            let decision = self.strategy.offer(&item, &self.queued);
+            self.tell_circuit();
+            match decision {
                 Decision::MakeRoom(victim, reason) if !self.queued.is_empty() => self.evict(victim, reason),
                 Decision::Merge if !self.queued.is_empty() => return self.merge(item),
                 Decision::Keep | Decision::MakeRoom(..) | Decision::Merge if !self.queued.is_full() => {
@@ -257,11 +259,16 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
         let rest = self.strategy.merge(item, youngest);
         self.settle();
         self.dropped.add(Reason::Conflated, 1);
-        if let Some(rest) = rest {
-            self.on_drop.dropped(rest, Reason::Conflated);
-            return Offered::Dropped(Reason::Conflated);
+        match rest {
+            None => {
+                self.on_drop.dropped_untold(Reason::Conflated);
+                Offered::Kept
+            }
+            Some(rest) => {
+                self.on_drop.dropped(rest, Reason::Conflated);
+                Offered::Dropped(Reason::Conflated)
+            }
         }
-        Offered::Kept
     }
 
     #[inline(never)]
@@ -302,6 +309,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
         if !self.on_drop.takes_items() {
             // Where it is: nobody has it moved out for nothing.
             self.dropped.add(reason, 1);
+            self.on_drop.dropped_untold(reason);
             drop(self.queued.pop(victim));
         } else if let Some(item) = self.queued.pop(victim) {
             self.discard(item, reason);
@@ -346,7 +354,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
         self.recover();
         if let Some(since) = self.busy_since.take() {
             let took = self.queued.now.saturating_sub(since);
-            self.strategy.notice(Signal::Served(took), &self.queued);
+            self.notice(Signal::Served(took));
         }
         while let Some(oldest) = self.queued.items.front() {
             let dropped = self.strategy.take(oldest, &self.queued);
@@ -385,7 +393,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
     pub(crate) fn delivered_now(&mut self) {
         self.land();
         self.delivered += 1;
-        self.strategy.notice(Signal::Delivered, &self.queued);
+        self.notice(Signal::Delivered);
     }
 
     /// An item that was taken has failed.
@@ -398,7 +406,20 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
         self.queued.advance(now);
         self.land();
         self.failed += 1;
-        self.strategy.notice(Signal::Failed, &self.queued);
+        self.notice(Signal::Failed);
+    }
+
+    #[inline(always)]
+    fn notice(&mut self, signal: Signal) {
+        self.strategy.notice(signal, &self.queued);
+        self.tell_circuit();
+    }
+
+    #[inline(always)]
+    fn tell_circuit(&mut self) {
+        if let Some(state) = self.strategy.circuit_change() {
+            self.on_drop.circuit(state);
+        }
     }
 
     #[inline(always)]
@@ -502,7 +523,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
             Pressure::Pressured => self.pressured.start(self.queued.now),
             Pressure::Normal => self.pressured.stop(self.queued.now),
         }
-        self.strategy.notice(Signal::Pressure(pressure), &self.queued);
+        self.notice(Signal::Pressure(pressure));
         self.on_drop.pressure(pressure);
     }
 }

@@ -26,6 +26,8 @@ use crate::fault::Failed;
 pub struct TripOnOverload<T> {
     // Boxed, so that a strategy which is chosen at run time is small.
     breaker: Box<CircuitBreaker>,
+    // What was told of it last.
+    told: CircuitState,
     while_open: WhileOpen<T>,
     after: Duration,
     overloaded_since: Option<Duration>,
@@ -71,6 +73,7 @@ impl<T> TripOnOverload<T> {
     /// Opens `breaker` when the queue is overloaded for 500 ms, and holds items while it is open.
     pub fn new(breaker: CircuitBreaker) -> Self {
         Self {
+            told: breaker.state(),
             breaker: Box::new(breaker),
             while_open: WhileOpen::Hold,
             after: AFTER,
@@ -218,6 +221,11 @@ impl<T> Strategy<T> for TripOnOverload<T> {
 
     fn circuit_open(&self) -> bool {
         self.breaker.state() != CircuitState::Closed
+    }
+
+    fn circuit_change(&mut self) -> Option<CircuitState> {
+        let state = self.breaker.state();
+        (std::mem::replace(&mut self.told, state) != state).then_some(state)
     }
 }
 

@@ -27,7 +27,7 @@ use crate::plan::Plan;
 /// | metric | kind | labels |
 /// |---|---|---|
 /// | `items_dropped_total` | counter: what stages dropped | `reason`: see [`Reason`](crate::backpressure::Reason) |
-/// | `circuit_breaker_changes_total` | counter: of circuit breakers that are [shared](crate::circuit_breaker::SharedBreaker) | `to`: `open`, `half_open`, `closed` |
+/// | `circuit_breaker_changes_total` | counter: of circuit breakers around calls and before queues | `to`: `open`, `half_open`, `closed` |
 ///
 /// A pipeline without a name has its file and line in `pipeline`. They are told once a second at most, in a poll, and at
 /// the end. In a runtime of tokio, whose timer must be enabled, a task tells them every two seconds for a pipeline that is

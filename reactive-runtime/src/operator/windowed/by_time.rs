@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{FARTHEST, Windows, nanos};
 use crate::backpressure::{Ledger, Reason};
-use crate::event::event;
+use crate::event::{self, event};
 use crate::gather::{Flush, Gather};
 use crate::live::Setting;
 
@@ -154,6 +154,7 @@ where
                 behind_ns = self.watermark.saturating_sub(at),
                 "an item came too late"
             );
+            event::count_drop(Reason::Deadline);
             if let Some(counter) = &self.op.count_late {
                 counter.fetch_add(1, Ordering::Relaxed);
             }

@@ -130,3 +130,75 @@ async fn drops_and_circuit_breakers_are_counted() {
         assert_eq!(kept.count(&format!("circuit_breaker_changes_total {to}")), 1, "{to}");
     }
 }
+
+/// Overloaded for 100 ms, it opens; its probe is delivered after another 100 ms.
+fn trips() -> TripOnOverload<u32> {
+    let breaker = CircuitBreaker::consecutive(1).recovery_timeout(ms(100));
+    TripOnOverload::new(breaker).after(ms(100))
+}
+
+fn assert_tripped_once(kept: &Kept) {
+    for to in ["open", "half_open", "closed"] {
+        assert_eq!(kept.count(&format!("circuit_breaker_changes_total {to}")), 1, "{to}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_circuit_breaker_before_a_queue_is_counted() {
+    let kept = Kept::default();
+    let _guard = metrics::set_default_local_recorder(&kept);
+    let busy_once = async |x: u32| sleep(ms(if x == 0 { 150 } else { 1 })).await;
+    let ticks = || {
+        Pipe::new(interval(ms(10)))
+            .take(20)
+            .with(|i| i.scan(0, |n: &mut u32, _| std::mem::replace(n, *n + 1)))
+    };
+    let run = pipeline! { ticks() |> buffer(1, backpressure = trips()) |> map_async(busy_once) |> count() };
+    assert_eq!(run.await, Ok(20));
+    assert_tripped_once(&kept);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_circuit_breaker_before_a_feed_is_counted_without_its_lock() {
+    let kept = Kept::default();
+    let _guard = metrics::set_default_local_recorder(&kept);
+    let (feeder, mut items) = Feed::new(1).backpressure(trips()).open();
+    feeder.try_push(0).unwrap();
+    sleep(ms(100)).await;
+    assert!(feeder.try_push(1).is_err());
+    assert_eq!(items.next().await, Some(Ok(0)));
+    sleep(ms(100)).await;
+    feeder.try_push(2).unwrap();
+    drop(feeder);
+    assert_eq!(items.next().await, Some(Ok(2)));
+    assert_eq!(items.next().await, None);
+    assert_tripped_once(&kept);
+}
+
+/// Where nobody listens too, and for items that are dropped where they are.
+#[tokio::test(start_paused = true)]
+async fn every_drop_is_counted_by_its_reason() {
+    let kept = Kept::default();
+    let _guard = metrics::set_default_local_recorder(&kept);
+    let slowly = async |_: u32| sleep(ms(10)).await;
+    pipeline! { 0..100u32 |> buffer(1, backpressure = DropOldest) |> map_async(slowly) |> drain() }.await;
+    assert_eq!(kept.count("items_dropped_total queue_full"), 98);
+    let merge = Conflate(|sum: &mut u32, x| *sum += x);
+    pipeline! { 0..100u32 |> buffer(1, backpressure = merge) |> map_async(slowly) |> drain() }.await;
+    assert_eq!(kept.count("items_dropped_total conflated"), 98);
+    pipeline! { 0..100u32 |> debounce(10ms) |> drain() }.await;
+    assert_eq!(kept.count("items_dropped_total displaced"), 99);
+    let late = pipeline! { [5u64, 50, 6, 7] |> window_time(10ms, by_time = |at: &u64| ms(*at)) |> drain() };
+    late.await;
+    assert_eq!(kept.count("items_dropped_total deadline"), 2);
+
+    let (feeder, items) = Feed::new(4).backpressure(DropIncoming).open();
+    (0..6u32).for_each(|item| feeder.try_push(item).unwrap());
+    assert_eq!(kept.count("items_dropped_total queue_full"), 100);
+    drop(items);
+    assert_eq!(kept.count("items_dropped_total shutdown"), 4);
+    let mut held = pipeline! { interval(1s) |> map(|_| 0) |> debounce(10s) };
+    assert!(futures::poll!(held.next()).is_pending());
+    drop(held);
+    assert_eq!(kept.count("items_dropped_total shutdown"), 5);
+}

@@ -1,11 +1,15 @@
 use std::sync::MutexGuard;
 
 use super::state::{Shared, State};
-use crate::backpressure::{OnDrop, Pressure, Reason, Strategy};
+use crate::backpressure::{Drops, OnDrop, Pressure, Reason, Strategy};
+use crate::circuit_breaker::CircuitState;
+use crate::event;
 
 /// What was told under the lock, until it is handed over without it.
 pub(super) struct Dropped<T> {
     told: Vec<Told<T>>,
+    // Of items that nobody takes there may be many: they only count.
+    untold: Option<Drops>,
     // Someone listens, or an item does something when it is dropped.
     keeps_items: bool,
     keeps_pressure: bool,
@@ -14,6 +18,7 @@ pub(super) struct Dropped<T> {
 enum Told<T> {
     Dropped(T, Reason),
     Pressure(Pressure),
+    Circuit(CircuitState),
 }
 
 impl<T> Dropped<T> {
@@ -21,6 +26,7 @@ impl<T> Dropped<T> {
         let listens = on_drop.listens();
         Self {
             told: Vec::new(),
+            untold: None,
             keeps_items: listens || std::mem::needs_drop::<T>(),
             keeps_pressure: listens,
         }
@@ -28,7 +34,7 @@ impl<T> Dropped<T> {
 
     #[inline(always)]
     pub(super) fn holds_some(&self) -> bool {
-        !self.told.is_empty()
+        !self.told.is_empty() || self.untold.is_some()
     }
 }
 
@@ -37,6 +43,21 @@ impl<T> OnDrop<T> for Dropped<T> {
     fn dropped(&mut self, item: T, reason: Reason) {
         if self.keeps_items {
             self.told.push(Told::Dropped(item, reason));
+        } else {
+            self.dropped_untold(reason);
+        }
+    }
+
+    #[inline(always)]
+    fn dropped_untold(&mut self, reason: Reason) {
+        if event::IS_TOLD {
+            self.untold.get_or_insert_default().add(reason, 1);
+        }
+    }
+
+    fn circuit(&mut self, state: CircuitState) {
+        if event::IS_TOLD {
+            self.told.push(Told::Circuit(state));
         }
     }
 
@@ -78,15 +99,20 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> Shared<T, S, D, S::Fault> {
         let mut returning = Returning { to: self, handing: Some(handing) };
         while let Some(handing) = &mut returning.handing {
             std::mem::swap(&mut state.dropped().told, &mut handing.told);
-            if handing.told.is_empty() {
+            let untold = state.dropped().untold.take();
+            if handing.told.is_empty() && untold.is_none() {
                 state.handing = returning.handing.take();
                 return;
             }
             drop(state);
             let Handing { on_drop, told } = &mut **handing;
+            for (reason, count) in untold.iter().flat_map(Drops::iter) {
+                (0..count).for_each(|_| on_drop.dropped_untold(reason));
+            }
             told.drain(..).for_each(|told| match told {
                 Told::Dropped(item, reason) => on_drop.dropped(item, reason),
                 Told::Pressure(pressure) => on_drop.pressure(pressure),
+                Told::Circuit(state) => on_drop.circuit(state),
             });
             state = self.lock();
         }
