@@ -37,16 +37,20 @@ fn strategies() -> Vec<(&'static str, usize, SourceKind, Run)> {
     row!("DropNewest", 1000, Push, DropNewest);
     row!("Sample(10%)", 1000, Push, Sample(0.1));
     row!("TripOnOverload, Drop", 1000, Push, TripOnOverload::new(breaker()).while_open(WhileOpen::Drop));
+    row!("TripOnOverload, Hold", 1000, Pull, TripOnOverload::new(breaker()));
     row!("DropLate", 1000, Push, DropLate::by(|_: &Item| DEADLINE));
     row!("Adaptive(100 ms), pulled", 1000, Pull, Adaptive::new(DEADLINE));
     row!("Adaptive(100 ms), pushed", 1000, Push, Adaptive::new(DEADLINE));
     row!("DropOldest", short, Push, DropOldest);
     row!("DropNewest", short, Push, DropNewest);
     row!("DropIncoming", short, Push, DropIncoming);
+    row!("Fail, errors skipped", short, Push, Fail);
+    row!("BlockFor(1 ms, DropOldest)", short, Pull, BlockFor(Duration::from_millis(1), DropOldest));
     row!("DropAll", short, Push, DropAll);
     row!("DropLowest(priority)", short, Push, DropLowest(|item: &Item| item.priority));
     row!("DropLate", short, Push, DropLate::by(|_: &Item| DEADLINE));
     row!("Latest", 1, Push, Latest);
+    row!("Conflate(newest)", 1, Push, Conflate(|held: &mut Item, item| *held = item));
     rows
 }
 
@@ -75,8 +79,8 @@ fn main() -> std::io::Result<()> {
             ("Block", _) => assert_eq!(delivered, 100.0),
             ("DropOldest", _) if capacity < 1000 => assert!(short_of_bound <= 0.5, "{short_of_bound}"),
             ("Adaptive(100 ms), pushed", _) => assert!(short_of_bound <= 1.5, "{short_of_bound}"),
+            ("BlockFor(1 ms, DropOldest)", _) | (_, Push) => {}
             (_, Pull) => assert_eq!(delivered, 100.0),
-            (_, Push) => {}
         }
         courses
             .extend(outcomes.into_iter().next().map(|first| (format!("{name}, {capacity}"), first.course)));

@@ -1,13 +1,25 @@
 //! The course of each strategy as an SVG: how long the queue is, and how much is delivered in time.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use crate::simulation::{OVERLOAD, RUN, SERVICE};
 
 const WIDTH: f64 = 420.0;
 const HEIGHT: f64 = 130.0;
-const GAP: f64 = 60.0;
+const GAP: f64 = 68.0;
 const ACROSS: usize = 3;
+const IN_TIME: &str = "#06c";
+const QUEUED: &str = "#d60";
+/// Somewhat more than the mean can be delivered in a second.
+const IN_TIME_MOST: f64 = SERVICE * 1.2;
+/// Above all panels: what is blue, orange and grey.
+const LEGEND: &str = "\
+    <path d='M68 20h28' stroke='#06c' stroke-width='2'/>\
+    <text x='102' y='24'>delivered in time, items/s, at the left</text>\
+    <path d='M350 20h28' stroke='#d60' stroke-width='2'/>\
+    <text x='384' y='24'>queued, items, at the right</text>\
+    <path d='M570 14h28v12h-28z' fill='#ddd'/>\
+    <text x='604' y='24'>overload: items come at 1.5 times the 500 items/s that the consumer takes</text>\n";
 /// A point for each second.
 const POINT: usize = 10;
 
@@ -19,9 +31,7 @@ pub(crate) fn svg(courses: &[Course]) -> String {
     let (width, height) = (ACROSS as f64 * (WIDTH + GAP) + GAP, rows as f64 * (HEIGHT + GAP) + GAP);
     let mut svg = format!(
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' width='{width}' height='{height}' \
-         font-family='sans-serif' font-size='12'>\n<rect width='100%' height='100%' fill='white'/>\n\
-         <text x='{GAP}' y='22'>60 s of each strategy. Blue: items delivered in time each second, from 0 to \
-         600, of {SERVICE} that can be; orange: items queued, from 0 to the number at the right; grey: the overload</text>\n"
+         font-family='sans-serif' font-size='12'>\n<rect width='100%' height='100%' fill='white'/>\n{LEGEND}"
     );
     for (i, (name, course)) in courses.iter().enumerate() {
         let left = GAP + (i % ACROSS) as f64 * (WIDTH + GAP);
@@ -44,13 +54,22 @@ fn panel(
         svg,
         "<rect x='{from}' y='{top}' width='{}' height='{HEIGHT}' fill='#eee'/>\n\
          <rect x='{left}' y='{top}' width='{WIDTH}' height='{HEIGHT}' fill='none' stroke='#999'/>\n\
-         <text x='{left}' y='{}' font-weight='bold'>{name}</text>\n\
-         <text x='{}' y='{}' fill='#d60'>{longest}</text>",
+         <text x='{left}' y='{}' font-weight='bold'>{name}</text>",
         to - from,
-        top - 6.0,
-        left + WIDTH + 4.0,
-        top + 10.0,
+        top - 8.0,
     )?;
+    let (bottom, right) = (top + HEIGHT, left + WIDTH);
+    let mut label = |x, y, anchor, color, text: &dyn Display| {
+        writeln!(svg, "<text x='{x:.1}' y='{y:.1}' text-anchor='{anchor}' fill='{color}'>{text}</text>")
+    };
+    for part in [0.0, 0.5, 1.0] {
+        let y = bottom - part * HEIGHT + 4.0;
+        label(left - 5.0, y, "end", IN_TIME, &(part * IN_TIME_MOST))?;
+        label(right + 5.0, y, "start", QUEUED, &(part * longest as f64).round())?;
+    }
+    for seconds in (0..=RUN.as_secs()).step_by(10) {
+        label(x(seconds as f64), bottom + 16.0, "middle", "#444", &format_args!("{seconds} s"))?;
+    }
     let mut line = |color: &str, values: &mut dyn Iterator<Item = f64>| {
         let points: Vec<_> = values
             .enumerate()
@@ -66,8 +85,7 @@ fn panel(
     };
     let seconds = || course.chunks(POINT);
     let mean = |second: &[(usize, usize)]| second.iter().map(|(n, _)| *n as f64).sum::<f64>() / POINT as f64;
-    line("#d60", &mut seconds().map(|second| mean(second) / longest as f64))?;
-    // Somewhat more than the mean can be delivered in a second.
-    let scale = SERVICE * 1.2;
-    line("#06c", &mut seconds().map(|second| second.iter().map(|(_, n)| *n as f64).sum::<f64>() / scale))
+    line(QUEUED, &mut seconds().map(|second| mean(second) / longest as f64))?;
+    let in_time = |second: &[(usize, usize)]| second.iter().map(|(_, n)| *n as f64).sum::<f64>();
+    line(IN_TIME, &mut seconds().map(|second| in_time(second) / IN_TIME_MOST))
 }

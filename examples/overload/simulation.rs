@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use reactive_runtime::backpressure::{BoundedQueue, Offered, SourceKind, Strategy};
+use reactive_runtime::backpressure::{BoundedQueue, Offered, SourceKind, Strategy, Waiting};
 
 pub(crate) const DEADLINE: Duration = Duration::from_millis(100);
 /// Items per second that the consumer can take, on average.
@@ -80,11 +80,9 @@ pub(crate) fn run<S: Strategy<Item>>(
     let mut course = vec![(0, 0); RUN.as_millis() as usize / 100];
     loop {
         let done = busy.map(|(_, done)| done);
-        let now = match (items.peek().map(|item| item.came), done) {
-            (None, None) => break,
-            (Some(comes), Some(done)) => comes.min(done),
-            (comes, done) => comes.or(done).expect("one of them is there"),
-        };
+        let comes = items.peek().map(|item| item.came);
+        let again = waiting.as_ref().and_then(Waiting::until);
+        let Some(now) = [comes, done, again].into_iter().flatten().min() else { break };
         if let Some((item, _)) = busy.take_if(|(_, done)| *done == now) {
             queue.delivered(now);
             delivered.push((item, now));

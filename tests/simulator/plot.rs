@@ -12,6 +12,28 @@ const RATES: (f64, f64) = (48.0, 268.0);
 const QUEUE: (f64, f64) = (312.0, 452.0);
 const HEIGHT: f64 = 492.0;
 const COLORS: [&str; 2] = ["#1f6feb", "#d1691f"];
+const THROUGHPUTS: [&str; 2] = ["throughput of the first sender", "of the second"];
+const CAPACITY: Style = Style { color: "#777", dashes: "5 3" };
+const WAITING: Style = Style { color: "#2a9d4a", dashes: "none" };
+
+/// How a line is drawn.
+#[derive(Clone, Copy)]
+struct Style {
+    color: &'static str,
+    dashes: &'static str,
+}
+
+impl Style {
+    /// What happened.
+    const fn solid(color: &'static str) -> Self {
+        Self { color, dashes: "none" }
+    }
+
+    /// What was allowed.
+    const fn dotted(color: &'static str) -> Self {
+        Self { color, dashes: "1 2" }
+    }
+}
 
 /// The run as SVG.
 pub(crate) fn svg(title: &str, run: &Run) -> String {
@@ -32,26 +54,38 @@ pub(crate) fn svg(title: &str, run: &Run) -> String {
     let busiest = run.ticks.iter().flat_map(|tick| tick.throughput.iter().copied()).fold(0.0, f64::max);
     let rates = Panel::new(run, RATES, scenario.capacity.most().max(busiest), "items/s");
     rates.axes(&mut svg);
-    rates.line(&mut svg, "#999", "5 3", run.ticks.iter().map(|tick| tick.capacity));
-    for (sender, color) in (0..scenario.senders.len()).zip(COLORS) {
-        rates.line(&mut svg, color, "1 2", run.ticks.iter().map(|tick| tick.rate[sender]));
-        rates.line(&mut svg, color, "none", run.ticks.iter().map(|tick| tick.throughput[sender]));
+    for (sender, (&start, color)) in scenario.senders.iter().zip(COLORS).enumerate() {
+        rates.line(&mut svg, Style::dotted(color), start, run.ticks.iter().map(|tick| tick.rate[sender]));
+        rates.line(
+            &mut svg,
+            Style::solid(color),
+            start,
+            run.ticks.iter().map(|tick| tick.throughput[sender]),
+        );
     }
-    text(
-        &mut svg,
-        (LEFT, 40.0),
-        "start",
-        "capacity dashed, rate that is allowed dotted, throughput as a line",
-    );
+    rates.line(&mut svg, CAPACITY, 0.0, run.ticks.iter().map(|tick| tick.capacity));
+    let allowed = "rate that is allowed; at the upper edge it is more";
+    let mut entries = vec![(CAPACITY, "capacity"), (Style::dotted(COLORS[0]), allowed)];
+    match scenario.senders.len() {
+        1 => entries.push((Style::solid(COLORS[0]), "throughput")),
+        _ => entries.extend(COLORS.map(Style::solid).into_iter().zip(THROUGHPUTS)),
+    }
+    legend(&mut svg, 40.0, &entries);
 
     let longest = run.ticks.iter().map(|tick| tick.queue_len).max().unwrap_or(0);
     let queue = Panel::new(run, QUEUE, longest as f64, "items");
     queue.axes(&mut svg);
-    queue.line(&mut svg, "#2a9d4a", "none", run.ticks.iter().map(|tick| tick.queue_len as f64));
-    for (sender, color) in (0..scenario.senders.len()).zip(COLORS) {
-        queue.line(&mut svg, color, "1 2", run.ticks.iter().map(|tick| tick.cap[sender] as f64));
+    for (sender, (&start, color)) in scenario.senders.iter().zip(COLORS).enumerate() {
+        queue.line(
+            &mut svg,
+            Style::dotted(color),
+            start,
+            run.ticks.iter().map(|tick| tick.cap[sender] as f64),
+        );
     }
-    text(&mut svg, (LEFT, 304.0), "start", "queue as a line, items that may be in flight dotted");
+    queue.line(&mut svg, WAITING, 0.0, run.ticks.iter().map(|tick| tick.queue_len as f64));
+    let allowed = "items that may be in flight, the same";
+    legend(&mut svg, 304.0, &[(WAITING, "items in the queue"), (Style::dotted(COLORS[0]), allowed)]);
     svg += "</svg>\n";
     svg
 }
@@ -94,10 +128,15 @@ impl Panel {
         text(svg, (WIDTH - RIGHT, self.top - 6.0), "end", self.unit);
     }
 
-    fn line(&self, svg: &mut String, color: &str, dashes: &str, values: impl Iterator<Item = f64>) {
+    /// The values of all intervals, drawn from `start` on.
+    fn line(&self, svg: &mut String, style: Style, start: f64, values: impl Iterator<Item = f64>) {
+        let Style { color, dashes } = style;
         let mut points = String::new();
         for (i, value) in values.enumerate() {
-            let _ = write!(points, "{:.1},{:.1} ", self.x((i + 1) as f64 * self.interval), self.y(value));
+            let seconds = (i + 1) as f64 * self.interval;
+            if seconds > start {
+                let _ = write!(points, "{:.1},{:.1} ", self.x(seconds), self.y(value));
+            }
         }
         let points = points.trim_end();
         let _ = writeln!(
@@ -113,6 +152,24 @@ fn round_up(value: f64) -> f64 {
     let steps = [1.0, 1.2, 1.6, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0];
     power * steps.into_iter().find(|step| step * power >= value).unwrap_or(10.0)
 }
+
+/// What each line stands for, side by side.
+fn legend(svg: &mut String, y: f64, entries: &[(Style, &str)]) {
+    let mut left = LEFT;
+    for (Style { color, dashes }, name) in entries {
+        let (right, middle) = (left + 24.0, y - 4.0);
+        let _ = writeln!(
+            svg,
+            "<line x1='{left:.1}' y1='{middle}' x2='{right:.1}' y2='{middle}' stroke='{color}' stroke-width='2' \
+             stroke-dasharray='{dashes}'/>"
+        );
+        text(svg, (right + 6.0, y), "start", name);
+        left = right + 26.0 + CHARACTER * name.len() as f64;
+    }
+}
+
+/// About as wide as a character is.
+const CHARACTER: f64 = 6.3;
 
 fn text(svg: &mut String, (x, y): (f64, f64), anchor: &str, content: &str) {
     let _ = writeln!(svg, "<text x='{x:.1}' y='{y:.1}' text-anchor='{anchor}'>{content}</text>");
