@@ -1,6 +1,9 @@
 //! Settings that change while the pipeline runs, operator by operator: what holds at once, what goes on as it was, and who is
 //! woken. All in virtual time.
 
+#[path = "live/memory.rs"]
+mod memory;
+
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::Future;
@@ -233,6 +236,23 @@ fn windows_have_another_size_from_the_next_item_on() {
         windows(&[(3, 5)])[1..],
         [vec![1, 2, 3], vec![2, 3, 4, 5, 6], vec![3, 4, 5, 6, 7], vec![4, 5, 6, 7, 8]]
     );
+}
+
+#[test]
+fn windows_have_another_step_from_the_next_one_on() {
+    let step = &Live::new(1);
+    let windows = |first: usize, changes: &[(u64, usize)]| {
+        step.set(first);
+        let windows = run(step, changes, async || told(numbers(10).with(|i| i.window(3).step(step))).await);
+        windows.into_iter().map(|(_, window)| window[0]).collect::<Vec<_>>()
+    };
+    assert_eq!(windows(1, &[]), [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(windows(2, &[]), [0, 2, 4, 6]);
+    // The next one begins where it would have.
+    assert_eq!(windows(1, &[(45, 2)]), [0, 1, 2, 3, 5, 7]);
+    assert_eq!(windows(2, &[(45, 1)]), [0, 2, 4, 5, 6, 7]);
+    assert_eq!(windows(5, &[(35, 1)]), [0, 5, 6, 7]);
+    assert_eq!(windows(1, &[(35, 5)]), [0, 1, 2, 7]);
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn operator(name: &str) -> Option<fn(&mut Given) -> Output> {
             )
         },
         "window" => |case| {
-            let (n, step) = (case.arg::<usize>("n"), case.arg("step"));
+            let (n, step) = (case.arg::<usize>("n"), case.arg::<usize>("step"));
             both!(case:
                 { |> window(n, step = step) |> map(|window| window.to_vec()) }
                 { .with(|items| items.window(n).step(step)).map(|window| window.to_vec()) }

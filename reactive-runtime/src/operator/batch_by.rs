@@ -68,13 +68,16 @@ impl<F: Flow> Pipe<F> {
 }
 
 impl<F, U, K> Staged<BatchBy<F>, U, K> {
-    /// Has at most `keys` batches open. It bounds what the stage may hold, so it is fixed.
+    /// Has at most `keys` batches open.
+    ///
+    /// It may be [`Live`](crate::Live): a change holds from the next new key on, which brings out as many as are too many, in the
+    /// order in which they were opened.
     ///
     /// # Panics
     ///
     /// If `keys` is 0.
     #[track_caller]
-    pub fn max_keys(self, keys: usize) -> Self {
+    pub fn max_keys(self, keys: impl IntoSetting<usize>) -> Self {
         self.map_op(|op| op.max_keys(keys))
     }
 }
@@ -84,7 +87,7 @@ impl<F, U, K> Staged<BatchBy<F>, U, K> {
 pub struct BatchBy<F> {
     key: F,
     size: Setting<usize>,
-    max_keys: usize,
+    max_keys: Setting<usize>,
 }
 
 impl<F> BatchBy<F> {
@@ -94,13 +97,16 @@ impl<F> BatchBy<F> {
             0 => Err("a batch of 0 items has no meaning: `batch_by` takes a size of at least 1"),
             _ => Ok(()),
         });
-        Self { key, size, max_keys: MAX_KEYS }
+        Self { key, size, max_keys: Setting::fixed(MAX_KEYS) }
     }
 
     #[track_caller]
-    fn max_keys(self, keys: usize) -> Self {
-        assert!(keys > 0, "at most 0 open batches have no meaning: `max_keys` takes at least 1");
-        Self { max_keys: keys, ..self }
+    fn max_keys(self, keys: impl IntoSetting<usize>) -> Self {
+        let max_keys = keys.into_setting(|keys| match keys {
+            0 => Err("at most 0 open batches have no meaning: `max_keys` takes at least 1"),
+            _ => Ok(()),
+        });
+        Self { max_keys, ..self }
     }
 }
 
@@ -127,8 +133,8 @@ pub struct OpenBy<T, Q, F, S = ()> {
     next: u64,
     // What a batch is told that is opened now.
     told: S,
-    // Those that were too large when the size changed, in their order.
-    overfull: VecDeque<u64>,
+    // Those that were too large or too many when a setting changed, in their order.
+    surplus: VecDeque<u64>,
     // All are to be given.
     all: bool,
 }
@@ -141,7 +147,7 @@ impl<T, Q: Clone + Key, F, S> OpenBy<T, Q, F, S> {
             order: BTreeMap::new(),
             next: 0,
             told,
-            overfull: VecDeque::new(),
+            surplus: VecDeque::new(),
             all: false,
         }
     }
@@ -151,8 +157,8 @@ impl<T, Q: Clone + Key, F, S> OpenBy<T, Q, F, S> {
         self.open.remove(&key).map(|(_, items)| items)
     }
 
-    fn take_overfull(&mut self) -> Option<Vec<T>> {
-        while let Some(opened) = self.overfull.pop_front() {
+    fn take_surplus(&mut self) -> Option<Vec<T>> {
+        while let Some(opened) = self.surplus.pop_front() {
             // It may have been given since.
             if let Some((key, _)) = self.order.remove(&opened) {
                 return self.open.remove(&key).map(|(_, items)| items);
@@ -165,7 +171,18 @@ impl<T, Q: Clone + Key, F, S> OpenBy<T, Q, F, S> {
     fn resized(&mut self, size: usize) {
         let is_overfull = |key: &Q| self.open.get(key).is_some_and(|(_, items)| items.len() >= size);
         let overfull = self.order.iter().filter(|(_, (key, _))| is_overfull(key));
-        self.overfull = overfull.map(|(opened, _)| *opened).collect();
+        self.surplus = overfull.map(|(opened, _)| *opened).collect();
+    }
+
+    /// Makes room for one more.
+    fn evict(&mut self) -> Option<Vec<T>> {
+        self.op.max_keys.changed();
+        let too_many = (self.open.len() + 1).saturating_sub(self.op.max_keys.get());
+        if too_many > 1 {
+            // The number has become smaller.
+            self.surplus.extend(self.order.keys().skip(1).take(too_many - 1));
+        }
+        if too_many > 0 { self.take_oldest() } else { None }
     }
 
     fn take(&mut self, key: &Q) -> Option<Vec<T>> {
@@ -187,7 +204,7 @@ impl<T, Q: Clone + Key, F: FnMut(&T) -> Q, S: Copy> Gather<T> for OpenBy<T, Q, F
         if self.op.size.get() == 1 {
             return Some(vec![item]);
         }
-        let oldest = if self.open.len() < self.op.max_keys { None } else { self.take_oldest() };
+        let oldest = self.evict();
         self.order.insert(self.next, (key.clone(), self.told));
         self.open.insert(key, (self.next, vec![item]));
         self.next += 1;
@@ -195,14 +212,14 @@ impl<T, Q: Clone + Key, F: FnMut(&T) -> Q, S: Copy> Gather<T> for OpenBy<T, Q, F
     }
 
     fn more(&mut self) -> Option<Vec<T>> {
-        if self.all { self.flush(Flush::End) } else { self.take_overfull() }
+        if self.all { self.flush(Flush::End) } else { self.take_surplus() }
     }
 
     fn follow(&mut self) -> Option<Vec<T>> {
         if let Some(size) = self.op.size.changed() {
             self.resized(size);
         }
-        self.take_overfull()
+        self.take_surplus()
     }
 
     fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {

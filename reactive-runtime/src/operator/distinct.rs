@@ -10,6 +10,7 @@ pub use self::seen::Seen;
 use super::keyed::{Age, Forever};
 use crate::flow::Flow;
 use crate::items::{Items, Stepped};
+use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
 use crate::step::{AtMostOne, Step, StepFlow, Stop};
 
@@ -84,18 +85,24 @@ where
 {
     /// Remembers at least the `keys` keys seen last, and at most twice as many.
     ///
+    /// It may be [`Live`](crate::Live): a change holds from the next new key on. Lowered, what is remembered beyond it goes at
+    /// once where it is the older half, and when as many new keys have come where it is not.
+    ///
     /// # Panics
     ///
     /// If `keys` is 0.
     #[track_caller]
-    pub fn capacity(self, keys: usize) -> Stepped<D::With<Q, S, A>, T, K, M> {
-        assert!(keys > 0, "a memory of 0 keys has no meaning: `capacity` takes at least 1");
+    pub fn capacity(self, keys: impl IntoSetting<usize>) -> Stepped<D::With<Q, S, A>, T, K, M> {
+        let keys = keys.into_setting(|keys| match keys {
+            0 => Err("a memory of 0 keys has no meaning: `capacity` takes at least 1"),
+            _ => Ok(()),
+        });
         self.map_op(|op| op.map_seen(|seen| seen.capacity(keys)))
     }
 
     /// Remembers every key, for as long as the pipeline lives: memory grows with the number of different keys.
     pub fn unbounded(self) -> Stepped<D::With<Q, S, A>, T, K, M> {
-        self.map_op(|op| op.map_seen(|seen| seen.capacity(usize::MAX)))
+        self.map_op(|op| op.map_seen(|seen| seen.capacity(Setting::fixed(usize::MAX))))
     }
 
     /// Forgets a key `time` after it passed, besides what `capacity` forgets: then it passes again. Repeats do not make it
@@ -103,7 +110,7 @@ where
     ///
     /// It asks the clock for each item.
     ///
-    /// The time is fixed while the pipeline runs.
+    /// It may be [`Live`](crate::Live): a change holds from the next item on, also for the keys that are remembered.
     ///
     /// # Panics
     ///
@@ -124,11 +131,14 @@ where
     /// ```
     #[cfg(feature = "time")]
     #[track_caller]
-    pub fn ttl(self, time: impl crate::units::IntoDuration) -> Stepped<D::With<Q, S, super::AtMost>, T, K, M>
+    pub fn ttl(
+        self,
+        time: impl IntoSetting<std::time::Duration>,
+    ) -> Stepped<D::With<Q, S, super::AtMost>, T, K, M>
     where
         S: BuildHasher + Clone,
     {
-        let age = super::AtMost::of(time, "ttl");
+        let age = super::AtMost::ttl(time);
         self.map_op(|op| op.map_seen(|seen| seen.age(age)))
     }
 

@@ -11,25 +11,30 @@ pub(super) use self::lru::Lru;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::live::{IntoSetting, Setting};
+
 /// How much is remembered by key: made by the operators that do, and changed by their setters.
 #[derive(Clone, Debug)]
 pub struct Memory<A = Forever> {
-    pub(super) max_keys: usize,
-    pub(super) age: A,
-    pub(super) evicted: Option<Arc<AtomicU64>>,
+    max_keys: Setting<usize>,
+    age: A,
+    evicted: Option<Arc<AtomicU64>>,
 }
 
 impl Memory {
     pub(super) fn new(max_keys: usize) -> Self {
-        Self { max_keys, age: Forever, evicted: None }
+        Self { max_keys: Setting::fixed(max_keys), age: Forever, evicted: None }
     }
 }
 
 impl<A> Memory<A> {
     #[track_caller]
-    pub(super) fn max_keys(self, keys: usize) -> Self {
-        assert!(keys > 0, "a memory of 0 keys has no meaning: `max_keys` takes at least 1");
-        Self { max_keys: keys, ..self }
+    pub(super) fn max_keys(self, keys: impl IntoSetting<usize>) -> Self {
+        let max_keys = keys.into_setting(|keys| match keys {
+            0 => Err("a memory of 0 keys has no meaning: `max_keys` takes at least 1"),
+            _ => Ok(()),
+        });
+        Self { max_keys, ..self }
     }
 
     #[cfg(feature = "time")]

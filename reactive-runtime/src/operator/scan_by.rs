@@ -5,6 +5,7 @@ use super::Key;
 use super::keyed::{Age, Forever, Lru, Memory};
 use crate::flow::Flow;
 use crate::items::{Items, Stepped};
+use crate::live::IntoSetting;
 use crate::pipe::Pipe;
 use crate::step::{OneToOne, Step, StepFlow, Stop};
 
@@ -72,20 +73,20 @@ impl<F: Flow> Pipe<F> {
 impl<Q: Clone + Key, G, S, F, A: Age, U, K> Stepped<ScanBy<Q, G, S, F, A>, U, K, OneToOne> {
     /// Holds the states of the `keys` keys used last.
     ///
-    /// The number is fixed while the pipeline runs.
+    /// It may be [`Live`](crate::Live): a change holds from the next new key on, which brings out as many as are too many.
     ///
     /// # Panics
     ///
     /// If `keys` is 0.
     #[track_caller]
-    pub fn max_keys(self, keys: usize) -> Self {
+    pub fn max_keys(self, keys: impl IntoSetting<usize>) -> Self {
         self.map_op(|op| op.map_memory(|memory| memory.max_keys(keys)))
     }
 
     /// Forgets the state of a key that no item had for `time`: when the next one has it, it begins anew. Memory is freed as
     /// items of other keys come.
     ///
-    /// The time is fixed while the pipeline runs.
+    /// It may be [`Live`](crate::Live): a change holds from the next item on, also for the states that are held.
     ///
     /// # Panics
     ///
@@ -111,9 +112,9 @@ impl<Q: Clone + Key, G, S, F, A: Age, U, K> Stepped<ScanBy<Q, G, S, F, A>, U, K,
     #[track_caller]
     pub fn idle(
         self,
-        time: impl crate::units::IntoDuration,
+        time: impl IntoSetting<std::time::Duration>,
     ) -> Stepped<ScanBy<Q, G, S, F, super::AtMost>, U, K, OneToOne> {
-        let age = super::AtMost::of(time, "idle");
+        let age = super::AtMost::idle(time);
         self.map_op(|op| op.map_memory(|memory| memory.age(age)))
     }
 
@@ -152,7 +153,7 @@ where
     fn step(&mut self, item: T, _: &mut Stop) -> Option<U> {
         let now = self.states.now();
         self.states.expire(now);
-        let (_, state) = self.states.state((self.key)(&item), now, || self.init.clone());
+        let state = self.states.state((self.key)(&item), now, || self.init.clone(), drop);
         Some((self.f)(state, item))
     }
 }

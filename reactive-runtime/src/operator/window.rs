@@ -61,13 +61,16 @@ impl<F: Flow<Item: Clone>> Pipe<F> {
 }
 
 impl<U, K> Staged<SlidingWindow, U, K> {
-    /// Begins a window at each `items`-th item, not at each. It is fixed, as it says which items begin one.
+    /// Begins a window at each `items`-th item, not at each.
+    ///
+    /// It may be [`Live`](crate::Live): a change holds from the next window on, which begins where it would have; the one
+    /// behind it begins so many items later.
     ///
     /// # Panics
     ///
     /// If `items` is 0.
     #[track_caller]
-    pub fn step(self, items: usize) -> Self {
+    pub fn step(self, items: impl IntoSetting<usize>) -> Self {
         self.map_op(|op| op.step(items))
     }
 
@@ -81,13 +84,8 @@ impl<U, K> Staged<SlidingWindow, U, K> {
 #[derive(Clone, Debug)]
 pub struct SlidingWindow {
     size: Setting<usize>,
-    moves: Moves,
-}
-
-/// How windows move.
-#[derive(Clone, Copy, Debug)]
-struct Moves {
-    step: usize,
+    step: Setting<usize>,
+    // The rest is given too.
     partial: bool,
 }
 
@@ -98,17 +96,26 @@ impl SlidingWindow {
             0 => Err("a window of 0 items has no meaning: `window` takes a size of at least 1"),
             _ => Ok(()),
         });
-        Self { size, moves: Moves { step: 1, partial: false } }
+        Self { size, step: Setting::fixed(1), partial: false }
     }
 
     #[track_caller]
-    fn step(self, items: usize) -> Self {
-        assert!(items > 0, "windows that do not move have no meaning: `step` takes at least 1");
-        Self { moves: Moves { step: items, ..self.moves }, ..self }
+    fn step(self, items: impl IntoSetting<usize>) -> Self {
+        let step = items.into_setting(|items| match items {
+            0 => Err("windows that do not move have no meaning: `step` takes at least 1"),
+            _ => Ok(()),
+        });
+        Self { step, ..self }
     }
 
     fn partial(self) -> Self {
-        Self { moves: Moves { partial: true, ..self.moves }, ..self }
+        Self { partial: true, ..self }
+    }
+
+    /// Follows a change of its settings.
+    fn follow(&mut self) {
+        self.size.changed();
+        self.step.changed();
     }
 }
 
@@ -116,8 +123,7 @@ impl<F: Flow<Item: Clone>> Stage<F> for SlidingWindow {
     type Flow = GatherFlow<F, Sliding<F::Item>, F::Error>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let run = Run::new(self.moves, Ring::new());
-        GatherFlow::new(upstream, Sliding { size: self.size, run })
+        GatherFlow::new(upstream, Sliding { windows: self, run: Run::new(Ring::new()) })
     }
 }
 
@@ -171,14 +177,13 @@ impl<'a, T> IntoIterator for &'a Window<T> {
 /// The state of a [`SlidingWindow`].
 #[derive(Debug)]
 pub struct Sliding<T> {
-    size: Setting<usize>,
+    windows: SlidingWindow,
     run: Run<T>,
 }
 
 /// Items in a row, over which windows of any size slide.
 #[derive(Debug)]
 struct Run<T> {
-    moves: Moves,
     ring: Ring<T>,
     // How many items are between this window and the next.
     skip: usize,
@@ -187,22 +192,22 @@ struct Run<T> {
 }
 
 impl<T> Run<T> {
-    fn new(moves: Moves, ring: Ring<T>) -> Self {
-        Self { moves, ring, skip: 0, fresh: false }
+    fn new(ring: Ring<T>) -> Self {
+        Self { ring, skip: 0, fresh: false }
     }
 
     /// The rest, where it is asked for; and begins anew.
-    fn rest(&mut self) -> Option<Window<T>> {
+    fn rest(&mut self, partial: bool) -> Option<Window<T>> {
         self.skip = 0;
         let rest = self.ring.take();
         let fresh = std::mem::replace(&mut self.fresh, false);
-        (self.moves.partial && fresh).then_some(rest)
+        (partial && fresh).then_some(rest)
     }
 }
 
 impl<T: Clone> Run<T> {
     #[inline(always)]
-    fn add(&mut self, item: T, size: usize) -> Option<Window<T>> {
+    fn add(&mut self, item: T, size: usize, step: usize) -> Option<Window<T>> {
         if self.skip > 0 {
             self.skip -= 1;
             return None;
@@ -214,7 +219,6 @@ impl<T: Clone> Run<T> {
             // The windows have become smaller.
             self.ring.forget(beyond);
         }
-        let step = self.moves.step;
         self.skip = step.saturating_sub(size);
         self.fresh = false;
         Some(self.ring.window(step.min(size)))
@@ -226,16 +230,16 @@ impl<T: Clone> Gather<T> for Sliding<T> {
 
     #[inline(always)]
     fn add(&mut self, item: T) -> Option<Window<T>> {
-        self.run.add(item, self.size.get())
+        self.run.add(item, self.windows.size.get(), self.windows.step.get())
     }
 
     fn follow(&mut self) -> Option<Window<T>> {
-        self.size.changed();
+        self.windows.follow();
         None
     }
 
     fn flush(&mut self, _: Flush) -> Option<Window<T>> {
-        self.run.rest()
+        self.run.rest(self.windows.partial)
     }
 
     fn size_hint(
@@ -243,13 +247,14 @@ impl<T: Clone> Gather<T> for Sliding<T> {
         (at_least, at_most): (usize, Option<usize>),
         fallible: bool,
     ) -> (usize, Option<usize>) {
-        let (size, Run { moves: Moves { step, partial }, ring, skip, .. }) = (self.size.get(), &self.run);
+        let SlidingWindow { size, step, partial } = &self.windows;
+        let Run { ring, skip, .. } = &self.run;
         let windows = |items: usize| {
             let items = items.saturating_sub(*skip).saturating_add(ring.held());
-            items.checked_sub(size).map_or(0, |others| others / step + 1)
+            items.checked_sub(size.get()).map_or(0, |others| others / step.get() + 1)
         };
-        // An error begins anew, and another size does not say what it makes of the items.
-        let known = !fallible && self.size.is_fixed();
+        // An error begins anew, and another size or step does not say what it makes of the items.
+        let known = !fallible && size.is_fixed() && step.is_fixed();
         let at_least = if known { windows(at_least) } else { 0 };
         let rest = usize::from(*partial);
         let at_most = at_most.and_then(|items| {

@@ -48,13 +48,13 @@ impl<F, T, K> Staged<BatchBy<F>, Vec<T>, K> {
 }
 
 impl<F, U, K> Staged<MaxWait<BatchBy<F>>, U, K> {
-    /// Has at most `keys` batches open.
+    /// Has at most `keys` batches open. See [`Staged::max_keys`].
     ///
     /// # Panics
     ///
     /// If `keys` is 0.
     #[track_caller]
-    pub fn max_keys(self, keys: usize) -> Self {
+    pub fn max_keys(self, keys: impl IntoSetting<usize>) -> Self {
         self.map_op(|MaxWait { batch, wait }| MaxWait { batch: batch.max_keys(keys), wait })
     }
 }

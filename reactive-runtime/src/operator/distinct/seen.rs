@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use foldhash::quality::RandomState;
 
 use super::Key;
+use crate::live::Setting;
 use crate::operator::keyed::{Age, Forever};
 
 /// How many keys are remembered at least, unless told otherwise.
@@ -18,7 +19,7 @@ pub struct Seen<Q, S, A: Age = Forever> {
     // With the time at which the key passed.
     young: HashMap<Q, A::Stamp, S>,
     old: HashMap<Q, A::Stamp, S>,
-    capacity: usize,
+    capacity: Setting<usize>,
     age: A,
     evicted: Option<Arc<AtomicU64>>,
 }
@@ -30,7 +31,7 @@ impl<Q> Seen<Q, RandomState> {
         Self {
             young: HashMap::with_hasher(hasher.clone()),
             old: HashMap::with_hasher(hasher),
-            capacity: CAPACITY,
+            capacity: Setting::fixed(CAPACITY),
             age: Forever,
             evicted: None,
         }
@@ -39,7 +40,7 @@ impl<Q> Seen<Q, RandomState> {
 
 /// For setters, before anything is seen.
 impl<Q, S, A: Age> Seen<Q, S, A> {
-    pub(super) fn capacity(self, keys: usize) -> Self {
+    pub(super) fn capacity(self, keys: Setting<usize>) -> Self {
         Self { capacity: keys, ..self }
     }
 
@@ -75,7 +76,7 @@ impl<Q, S, A: Age> Seen<Q, S, A> {
 
 impl<Q: Key, S: BuildHasher, A: Age> Seen<Q, S, A> {
     #[inline(always)]
-    pub(in crate::operator) fn now(&self) -> A::Stamp {
+    pub(in crate::operator) fn now(&mut self) -> A::Stamp {
         self.age.now()
     }
 
@@ -101,7 +102,8 @@ impl<Q: Key, S: BuildHasher, A: Age> Seen<Q, S, A> {
     /// Remembers a key that passed at that time.
     #[inline(always)]
     pub(in crate::operator) fn remember(&mut self, key: Q, passed: A::Stamp) {
-        if self.young.len() >= self.capacity {
+        self.capacity.changed();
+        if self.young.len() >= self.capacity.get() {
             self.begin_generation();
         }
         self.young.insert(key, passed);
@@ -113,7 +115,8 @@ impl<Q: Key, S: BuildHasher, A: Age> Seen<Q, S, A> {
         if let Some(evicted) = &self.evicted {
             evicted.fetch_add(self.young.len() as u64, Ordering::Relaxed);
         }
-        // Its room is used again.
+        // Its room is used again, unless it is more than is needed now.
         self.young.clear();
+        self.young.shrink_to(self.capacity.get());
     }
 }

@@ -6,15 +6,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 #[cfg(feature = "time")]
-use crate::units::IntoDuration;
+use crate::live::{IntoSetting, Setting};
 
 /// For how long something is remembered: [`Forever`], or [`AtMost`] for a time.
 pub trait Age {
     /// What is noted with it: when that was.
     type Stamp: Copy + Debug;
 
-    /// What is noted now.
-    fn now(&self) -> Self::Stamp;
+    /// What is noted now. To be asked first: it also follows a change of the time.
+    fn now(&mut self) -> Self::Stamp;
 
     /// Whether what was noted `then` is forgotten `now`.
     fn is_over(&self, then: Self::Stamp, now: Self::Stamp) -> bool;
@@ -28,7 +28,7 @@ impl Age for Forever {
     type Stamp = ();
 
     #[inline(always)]
-    fn now(&self) {}
+    fn now(&mut self) {}
 
     #[inline(always)]
     fn is_over(&self, (): (), (): ()) -> bool {
@@ -38,19 +38,25 @@ impl Age for Forever {
 
 /// It is forgotten after a time. Asks the clock for each item.
 #[cfg(feature = "time")]
-#[derive(Clone, Copy, Debug)]
-pub struct AtMost(Duration);
+#[derive(Clone, Debug)]
+pub struct AtMost(Setting<Duration>);
 
 #[cfg(feature = "time")]
 impl AtMost {
     #[track_caller]
-    pub(in crate::operator) fn of(time: impl IntoDuration, setter: &str) -> Self {
-        let time = time.into_duration();
-        assert!(
-            !time.is_zero(),
-            "a memory of no time has no meaning: `{setter}` takes a time such as `1min`"
-        );
-        Self(time)
+    pub(in crate::operator) fn idle(time: impl IntoSetting<Duration>) -> Self {
+        Self(time.into_setting(|time| match *time {
+            Duration::ZERO => Err("a memory of no time has no meaning: `idle` takes a time such as `1min`"),
+            _ => Ok(()),
+        }))
+    }
+
+    #[track_caller]
+    pub(in crate::operator) fn ttl(time: impl IntoSetting<Duration>) -> Self {
+        Self(time.into_setting(|time| match *time {
+            Duration::ZERO => Err("a memory of no time has no meaning: `ttl` takes a time such as `1min`"),
+            _ => Ok(()),
+        }))
     }
 }
 
@@ -58,11 +64,12 @@ impl AtMost {
 impl Age for AtMost {
     type Stamp = Instant;
 
-    fn now(&self) -> Instant {
+    fn now(&mut self) -> Instant {
+        self.0.changed();
         Instant::now()
     }
 
     fn is_over(&self, then: Instant, now: Instant) -> bool {
-        now.saturating_duration_since(then) >= self.0
+        now.saturating_duration_since(then) >= self.0.get()
     }
 }

@@ -48,7 +48,7 @@ impl<Q: Clone + Key, S, A: Age> Lru<Q, S, A> {
         self.memory
     }
 
-    pub(in crate::operator) fn now(&self) -> A::Stamp {
+    pub(in crate::operator) fn now(&mut self) -> A::Stamp {
         self.memory.age.now()
     }
 
@@ -59,21 +59,28 @@ impl<Q: Clone + Key, S, A: Age> Lru<Q, S, A> {
         if self.memory.age.is_over(oldest.used, now) { self.forget_oldest() } else { None }
     }
 
-    /// The state of the key, which is now the one used last, and a state that had to go for it: its own, when that was too
-    /// old, or that of another key. Where it has none, `init` makes it.
+    /// The state of the key, which is now the one used last. Where it has none, `init` makes it. `gone` gets what had to go
+    /// for it: its own state, when that was too old, or those of other keys.
     #[inline(always)]
     pub(in crate::operator) fn state(
         &mut self,
         key: Q,
         now: A::Stamp,
         init: impl FnOnce() -> S,
-    ) -> (Option<S>, &mut S) {
-        let (gone, place) = match self.places.get(&key).copied() {
-            Some(place) => (self.renew(place, now, init), place),
+        mut gone: impl FnMut(S),
+    ) -> &mut S {
+        let place = match self.places.get(&key).copied() {
+            Some(place) => {
+                self.renew(place, now, init).map(gone);
+                place
+            }
             None => {
-                let full = self.places.len() >= self.memory.max_keys;
-                let gone = if full { self.forget_oldest() } else { None };
-                (gone, self.insert(key, init(), now))
+                self.memory.max_keys.changed();
+                // More than one, where the number has become smaller.
+                while self.places.len() >= self.memory.max_keys.get() {
+                    self.forget_oldest().map(&mut gone);
+                }
+                self.insert(key, init(), now)
             }
         };
         if place != self.newest {
@@ -81,7 +88,7 @@ impl<Q: Clone + Key, S, A: Age> Lru<Q, S, A> {
             self.link(place);
         }
         let (_, state) = self.entries[place].content.as_mut().expect("a place that is linked is not free");
-        (gone, state)
+        state
     }
 
     /// How many keys have a state.
@@ -175,7 +182,8 @@ mod tests {
                 let forgotten = (known.is_none() && list.len() == max_keys).then(|| list.remove(0));
                 let (key, count) = known.map_or((key, 0), |place| list.remove(place));
                 list.push((key, count + 1));
-                let (gone, state) = lru.state(key, (), || 0);
+                let mut gone = None;
+                let state = lru.state(key, (), || 0, |state| gone = Some(state));
                 *state += 1;
                 prop_assert_eq!((gone, *state), (forgotten.map(|(_, count)| count), count + 1));
                 prop_assert_eq!(lru.len(), list.len());

@@ -7,6 +7,7 @@ use super::{Run, SlidingWindow, Window};
 use crate::flow::Flow;
 use crate::gather::{Flush, Gather, GatherFlow};
 use crate::items::{Stage, Staged};
+use crate::live::IntoSetting;
 use crate::operator::Key;
 use crate::operator::keyed::{Age, Forever, Lru, Memory};
 
@@ -45,13 +46,13 @@ impl<T, K> Staged<SlidingWindow, Window<T>, K> {
 }
 
 impl<F, A, U, K> Staged<WindowByKey<F, A>, U, K> {
-    /// Begins a window at each `items`-th item of a key. See [`Staged::step`].
+    /// Begins a window at each `items`-th item of a key. See [`Staged::step`]. A live number is one for all keys.
     ///
     /// # Panics
     ///
     /// If `items` is 0.
     #[track_caller]
-    pub fn step(self, items: usize) -> Self {
+    pub fn step(self, items: impl IntoSetting<usize>) -> Self {
         self.map_op(|op| WindowByKey { windows: op.windows.step(items), ..op })
     }
 
@@ -62,20 +63,20 @@ impl<F, A, U, K> Staged<WindowByKey<F, A>, U, K> {
 
     /// Holds windows of the `keys` keys used last.
     ///
-    /// The number is fixed while the pipeline runs.
+    /// It may be [`Live`](crate::Live): a change holds from the next new key on, which brings out as many as are too many.
     ///
     /// # Panics
     ///
     /// If `keys` is 0.
     #[track_caller]
-    pub fn max_keys(self, keys: usize) -> Self {
+    pub fn max_keys(self, keys: impl IntoSetting<usize>) -> Self {
         self.map_op(|op| WindowByKey { memory: op.memory.max_keys(keys), ..op })
     }
 
     /// Forgets a key that no item had for `time`: with the next one it begins anew. Memory is freed as items of other keys
     /// come.
     ///
-    /// The time is fixed while the pipeline runs.
+    /// It may be [`Live`](crate::Live): a change holds from the next item on, also for the keys that are known.
     ///
     /// # Panics
     ///
@@ -84,9 +85,9 @@ impl<F, A, U, K> Staged<WindowByKey<F, A>, U, K> {
     #[track_caller]
     pub fn idle(
         self,
-        time: impl crate::units::IntoDuration,
+        time: impl IntoSetting<std::time::Duration>,
     ) -> Staged<WindowByKey<F, crate::operator::AtMost>, U, K> {
-        let age = crate::operator::AtMost::of(time, "idle");
+        let age = crate::operator::AtMost::idle(time);
         self.map_op(|WindowByKey { windows, key, memory }| WindowByKey {
             windows,
             key,
@@ -142,15 +143,15 @@ impl<T: Clone, Q: Clone + Key, F: FnMut(&T) -> Q, A: Age> Gather<T> for SlidingB
 
     fn add(&mut self, item: T) -> Option<Window<T>> {
         let now = self.keys.now();
-        let rest = |mut gone: Run<T>| gone.rest();
-        self.ready.extend(self.keys.expire(now).and_then(rest));
-        let (size, moves) = (self.windows.size.get(), self.windows.moves);
-        let begin = || Run::new(moves, Ring::small(size));
-        let (gone, of_key) = self.keys.state((self.key)(&item), now, begin);
-        let window = of_key.add(item, size);
-        self.ready.extend(gone.and_then(rest));
-        self.ready.extend(window);
-        self.ready.pop_front()
+        let Self { windows, key, keys, ready, .. } = self;
+        let mut give_rest = |mut gone: Run<T>| ready.extend(gone.rest(windows.partial));
+        keys.expire(now).map(&mut give_rest);
+        let (size, step) = (windows.size.get(), windows.step.get());
+        let begin = || Run::new(Ring::small(size));
+        let of_key = keys.state(key(&item), now, begin, give_rest);
+        let window = of_key.add(item, size, step);
+        ready.extend(window);
+        ready.pop_front()
     }
 
     fn more(&mut self) -> Option<Window<T>> {
@@ -160,7 +161,7 @@ impl<T: Clone, Q: Clone + Key, F: FnMut(&T) -> Q, A: Age> Gather<T> for SlidingB
         while self.all {
             let oldest = self.keys.pop_oldest();
             self.all = oldest.is_some();
-            if let Some(rest) = oldest.and_then(|mut gone| gone.rest()) {
+            if let Some(rest) = oldest.and_then(|mut gone| gone.rest(self.windows.partial)) {
                 return Some(rest);
             }
         }
@@ -168,7 +169,7 @@ impl<T: Clone, Q: Clone + Key, F: FnMut(&T) -> Q, A: Age> Gather<T> for SlidingB
     }
 
     fn follow(&mut self) -> Option<Window<T>> {
-        self.windows.size.changed();
+        self.windows.follow();
         None
     }
 
