@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::tokens::{call_at, put_below};
+use crate::tokens::call_at;
 
 /// A run that is being gathered: steps and `?`s in a row.
 #[derive(Default)]
@@ -67,17 +67,14 @@ impl Run {
         let ops: Vec<_> = links.iter().filter_map(Link::op).collect();
         let ops_tree = tree(&ops);
         let fallible = ops.len() < links.len();
-        let added = links.iter().filter_map(|link| link.added(&names.run));
         let body = links.iter().map(|link| link.quote(fallible, &names));
         let attach = Ident::new(attach, Span::mixed_site());
         let kind = Ident::new(if fallible { "fallible" } else { "plain" }, Span::mixed_site());
-        let Names { run, item, control } = &names;
+        let Names { item, control } = &names;
         quote! {
-            let #run = #runtime::__private::Run::new();
-            #(#[allow(unused_braces)] let (#run, #ops) = #added;)*
             // `?` in place of `let .. else` is slower in a debug build.
             #[allow(clippy::question_mark, unused_braces)]
-            let #flow = #run.#kind(#above, #ops_tree, move |#ops_tree, #item, #control| {
+            let #flow = #runtime::__private::Run::new(#ops_tree).#kind(#above, move |#ops_tree, #item, #control| {
                 #(#body)*
                 ::core::option::Option::Some(#item)
             }, #below).#attach(#flow);
@@ -100,24 +97,14 @@ impl Link {
         }
     }
 
-    /// The run with the operator.
-    fn added(&self, run: &Ident) -> Option<TokenStream> {
-        match self {
-            Self::Step(op, _, Place { above, name }) => {
-                Some(put_below(*name, op, &[above, &quote!(())], "add", &[run]))
-            }
-            Self::Question(..) => None,
-        }
-    }
-
     fn quote(&self, fallible: bool, names: &Names) -> TokenStream {
         let Names { item, control, .. } = names;
-        // Both ask for the same as the token did where the operator is named, at the same place: a mistake is told once.
         let next = match self {
             Self::Step(op, _, Place { above, name }) => {
                 let stop = if fallible { quote!(&mut #control.stop) } else { quote!(#control) };
-                call_at(*name, above, "__step", &[&op, &item, &stop])
+                call_at(*name, quote!((#above, #op)), "__step", &[&item, &stop])
             }
+            // It asks for the same as the token did, at the same place: a mistake is told once.
             Self::Question(Place { above, name }) => call_at(*name, above, "__leave", &[item, control]),
         };
         quote! {
@@ -128,7 +115,6 @@ impl Link {
 
 /// The names of a run, which the user's code cannot see.
 struct Names {
-    run: Ident,
     item: Ident,
     control: Ident,
 }
@@ -136,7 +122,7 @@ struct Names {
 impl Names {
     fn new() -> Self {
         let name = |name| Ident::new(name, Span::mixed_site());
-        Self { run: name("__run"), item: name("__item"), control: name("__control") }
+        Self { item: name("__item"), control: name("__control") }
     }
 }
 

@@ -3,7 +3,7 @@
 //! What an operator asks of its arguments is told where it is named, and its flow asks for the same; told again there, one
 //! mistake would be two errors, at two places. So the macro asks first, as it does for sources: method lookup finds the
 //! methods of [`Below`] where the operator fits, and else those of [`Refused`], which give [`Unmade`]. That fits
-//! everywhere, so nothing below says more.
+//! everywhere, so nothing below says more. The steps of a run are asked where the run calls them, by `InRun` of `run.rs`.
 //!
 //! The flow above is as deep as the pipeline is long, and to ask of it takes the compiler long. So an operator that the
 //! macro knows is asked whether it fits [`Shown`], any flow of these items. Another one, which may be made for a flow and not
@@ -24,12 +24,11 @@ use crate::flow::{Bounded, Downstream, Driven, Flow};
 use crate::items::{Continues, Final, Items, Stage, Staged, Stepped, Terminal};
 use crate::pipe::Pipe;
 use crate::plan::Plan;
-use crate::run::Run;
-use crate::step::{Effect, Step, StepFlow, Stop};
+use crate::step::{Effect, Step, StepFlow};
 
 /// An operator, the items that reach it, and the flow above it.
 #[derive(Debug)]
-pub struct Below<O, I, F = ()> {
+pub struct Below<O, I, F> {
     op: O,
     items: PhantomData<fn(I)>,
     flow: F,
@@ -41,26 +40,18 @@ impl<O, I, F> Below<O, I, F> {
     }
 }
 
-impl<S: Step<T>, U, K, M: Effect, T, J> Below<Stepped<S, U, K, M>, Items<T, J>> {
-    pub fn add<N: Effect>(self, _: i32, run: Run<N>) -> (Run<N::Then<M>>, S) {
-        run.add(self.op)
-    }
-}
-
 /// What a call gives is a parameter of its own: a projection in the return type would turn a worded error into "the
 /// method exists, but its trait bounds were not satisfied".
 impl<S: Stage<Shown<T, J>>, U, K, T, J: Fault, F> Below<Staged<S, U, K>, Items<T, J>, F> {
     pub fn attach<G>(self, _: i32) -> G
     where
-        F: Flow,
         S: Stage<F, Flow = G>,
     {
         self.op.into_op().attach(self.flow)
     }
 
-    pub fn finish<G: Flow>(self, _: i32, plan: &'static Plan) -> Pipe<G>
+    pub fn finish<G>(self, _: i32, plan: &'static Plan) -> Pipe<G>
     where
-        F: Flow,
         S: Stage<F, Flow = G>,
     {
         Pipe::planned(self.op.into_op().attach(self.flow), plan)
@@ -140,15 +131,6 @@ impl<O, I, F> Deref for Below<O, I, F> {
 #[derive(Debug)]
 pub struct Refused<O, I, F>(PhantomData<fn() -> (O, I, F)>);
 
-impl<S, U, K, M: Effect, T, J> Refused<Stepped<S, U, K, M>, Items<T, J>, ()> {
-    pub fn add<N: Literal, L: Effect>(&self, _: N, _: Run<L>) -> (Run<L::Then<M>>, Unmade<U, K>)
-    where
-        N::Same<S>: Step<T>,
-    {
-        unreachable!("it does not compile")
-    }
-}
-
 impl<S, U, K, M, I, F: Flow> Refused<Stepped<S, U, K, M>, I, F> {
     pub fn attach<N: Literal>(&self, _: N) -> Unmade<U, K>
     where
@@ -210,15 +192,6 @@ pub struct Unmade<U, K = Infallible>(PhantomData<fn() -> (U, K)>);
 
 /// What is shown to an operator in place of the flow above it.
 pub type Shown<U, K> = Unmade<U, K>;
-
-/// In place of a step that was refused.
-impl<T, U, K> Step<T> for Unmade<U, K> {
-    type Out = U;
-
-    fn step(&mut self, _: T, _: &mut Stop) -> Option<U> {
-        unreachable!("it is never made")
-    }
-}
 
 impl<U, K: Fault> Flow for Unmade<U, K> {
     type Item = U;

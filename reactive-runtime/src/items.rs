@@ -11,7 +11,7 @@ use crate::operator::or_fail::OrFail;
 use crate::operator::{Meter, Metered};
 use crate::pipe::Pipe;
 use crate::run::Control;
-use crate::step::{AtMostOne, Effect, MayStop, OneToOne, Step, StepFlow, Stop};
+use crate::step::{AtMostOne, Effect, MayStop, OneToOne, Step, StepFlow};
 use crate::watch::{WatchedBy, Watching};
 
 /// The items that flow at one place of a pipeline: `T`s, which may fail with `K`.
@@ -85,16 +85,6 @@ impl<T, K> Items<T, K> {
         K: Join<Failed<X>, Out = L>,
     {
         Items::new()
-    }
-
-    /// A step in a run.
-    #[doc(hidden)]
-    #[inline(always)]
-    pub fn __step<S, U>(self, op: &mut S, item: T, stop: &mut Stop) -> Option<U>
-    where
-        S: Step<T, Out = U>,
-    {
-        op.step(item, stop)
     }
 
     /// `?` in a run: the value, or the error leaves. It asks for the same as [`__question`](Self::__question), at the
@@ -335,7 +325,7 @@ pub trait Fails {
     message = "`{Self}` cannot be attached to this flow",
     note = "the items or the error that reach it are not those that it was made for"
 )]
-pub trait Stage<F: Flow> {
+pub trait Stage<F> {
     /// The flow below it.
     type Flow: Flow;
 

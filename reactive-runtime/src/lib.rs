@@ -114,7 +114,7 @@ pub mod __private {
     pub use crate::below::{Deep, DeepFinal};
     pub use crate::fragment::Start;
     pub use crate::items::items_of;
-    pub use crate::run::Run;
+    pub use crate::run::{InRun, Misfit, Run};
     pub use crate::source::probe::{ViaFlow, ViaIter, ViaNothing, ViaSource, ViaStream, probe};
     pub use crate::watch::Begin;
 }

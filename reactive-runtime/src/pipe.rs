@@ -89,17 +89,17 @@ impl<F: Flow> Pipe<F> {
     pub fn via<O: Finish<F>>(self, f: impl FnOnce(Items<F::Item, F::Error>) -> O) -> O::Out {
         self.with(f)
     }
-
-    #[doc(hidden)]
-    pub fn planned(flow: F, plan: &'static Plan) -> Self {
-        Self { flow: Some(flow), driving: false, plan: Some(plan) }
-    }
 }
 
 impl<F> Pipe<F> {
     /// Its stages, where it was written with [`pipeline!`](crate::pipeline).
     pub fn plan(&self) -> Option<&'static Plan> {
         self.plan
+    }
+
+    #[doc(hidden)]
+    pub fn planned(flow: F, plan: &'static Plan) -> Self {
+        Self { flow: Some(flow), driving: false, plan: Some(plan) }
     }
 }
 

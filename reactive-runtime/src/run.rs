@@ -12,61 +12,122 @@ use crate::flow::{Downstream, Drive, Driven, Flow};
 use crate::items::{Chain, Items, Stage, Stepped};
 use crate::step::{Effect, OneToOne, Step, StepFlow, Stop, hint, told};
 
-/// Begins a run of steps: `pipeline!` adds its operators one by one, then the closure that calls them in a row.
+/// The steps of a run: `pipeline!` adds the closure that calls them in a row.
 #[derive(Debug)]
-pub struct Run<M> {
+pub struct Run<O, M> {
+    ops: O,
     finished: bool,
     effect: PhantomData<fn() -> M>,
 }
 
-impl<M> Clone for Run<M> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<M> Copy for Run<M> {}
-
-impl Run<OneToOne> {
-    #[expect(clippy::new_without_default, reason = "named by the expansion of `pipeline!` only")]
-    pub fn new() -> Self {
-        Self { finished: false, effect: PhantomData }
-    }
-}
-
-impl<M: Effect> Run<M> {
-    #[expect(clippy::should_implement_trait, reason = "named by the expansion of `pipeline!` only")]
-    pub fn add<S, U, K, N: Effect>(self, op: Stepped<S, U, K, N>) -> (Run<M::Then<N>>, S) {
-        let (op, finished) = op.into_parts();
-        (Run { finished: self.finished | finished, effect: PhantomData }, op)
+impl<O, M> Run<O, M> {
+    pub fn new<S: Steps<Ops = O, Effect = M>>(steps: S) -> Self {
+        let (ops, finished) = steps.into_ops();
+        Self { ops, finished, effect: PhantomData }
     }
 
     /// A run without `?`: it adds no error.
-    pub fn plain<T, K0, O, S, U, K>(
-        self,
-        _: Items<T, K0>,
-        ops: O,
-        body: S,
-        _: Items<U, K>,
-    ) -> Plain<T, O, S, M>
+    pub fn plain<T, K0, S, U, K>(self, _: Items<T, K0>, body: S, _: Items<U, K>) -> Plain<T, O, S, M>
     where
         S: FnMut(&mut O, T, &mut Stop) -> Option<U>,
     {
-        Plain { fused: Fused { ops, body }, run: self, items: PhantomData }
+        let fused = Fused { ops: self.ops, body };
+        Plain { fused, finished: self.finished, kind: PhantomData }
     }
 
     /// A run with at least one `?`.
-    pub fn fallible<T, K0, O, S, U, K>(
-        self,
-        _: Items<T, K0>,
-        ops: O,
-        body: S,
-        _: Items<U, K>,
-    ) -> Fallible<T, O, S, K, M>
+    pub fn fallible<T, K0, S, U, K>(self, _: Items<T, K0>, body: S, _: Items<U, K>) -> Fallible<T, O, S, K, M>
     where
         S: FnMut(&mut O, T, &mut Control<K>) -> Option<U>,
     {
-        Fallible { fused: Fused { ops, body }, run: self, items: PhantomData }
+        let fused = Fused { ops: self.ops, body };
+        Fallible { fused, finished: self.finished, kind: PhantomData }
+    }
+}
+
+/// Steps one after the other: one, or a tuple of tuples of them.
+pub trait Steps {
+    /// What takes the items.
+    type Ops;
+
+    /// The effect of all of them.
+    type Effect: Effect;
+
+    /// The parts, and whether one of them has had enough before its first item.
+    fn into_ops(self) -> (Self::Ops, bool);
+}
+
+impl<S, U, K, M: Effect> Steps for Stepped<S, U, K, M> {
+    type Ops = S;
+    type Effect = M;
+
+    fn into_ops(self) -> (S, bool) {
+        self.into_parts()
+    }
+}
+
+/// A `?` alone.
+impl Steps for () {
+    type Ops = ();
+    type Effect = OneToOne;
+
+    fn into_ops(self) -> ((), bool) {
+        ((), false)
+    }
+}
+
+/// The effect of one and then another.
+type Then<A, B> = <A as Effect>::Then<B>;
+
+macro_rules! tuples_of_steps {
+    ($($first:ident $($more:ident)*)?) => {$(
+        impl<$first: Steps, $($more: Steps),*> Steps for ($first, $($more,)*) {
+            type Ops = ($first::Ops, $($more::Ops,)*);
+            type Effect = tuples_of_steps!(@effect $first $($more)*);
+
+            #[expect(non_snake_case, reason = "a step is named as its type is")]
+            fn into_ops(self) -> (Self::Ops, bool) {
+                let ($first, $($more,)*) = self;
+                let ($first, $($more,)*) = ($first.into_ops(), $($more.into_ops(),)*);
+                (($first.0, $($more.0,)*), $first.1 $(| $more.1)*)
+            }
+        }
+        tuples_of_steps! { $($more)* }
+    )?};
+    (@effect $last:ident) => { $last::Effect };
+    (@effect $first:ident $($more:ident)+) => { Then<$first::Effect, tuples_of_steps!(@effect $($more)+)> };
+}
+
+tuples_of_steps! { A B C D E F G H }
+
+/// A step in a run, as the pair of what reaches it and itself.
+///
+/// Method lookup finds this where the step takes these items, and else [`Misfit`]: what is wrong then was told where the
+/// operator is named, and is not told again here.
+pub trait InRun<T> {
+    type Out;
+
+    fn __step(self, item: T, stop: &mut Stop) -> Option<Self::Out>;
+}
+
+impl<T, K, S: Step<T>> InRun<T> for (Items<T, K>, &mut S) {
+    type Out = S::Out;
+
+    #[inline(always)]
+    fn __step(self, item: T, stop: &mut Stop) -> Option<S::Out> {
+        self.1.step(item, stop)
+    }
+}
+
+/// A step that does not take what reaches it.
+pub trait Misfit<T> {
+    fn __step<U>(self, _: T, _: &mut Stop) -> Option<U>;
+}
+
+impl<T, K, S> Misfit<T> for &(Items<T, K>, &mut S) {
+    fn __step<U>(self, _: T, _: &mut Stop) -> Option<U> {
+        // If it was not told after all, it does not build.
+        const { panic!("a step does not take the items that reach it") }
     }
 }
 
@@ -93,13 +154,13 @@ where
 #[derive(Debug)]
 pub struct Plain<T, O, S, M> {
     fused: Fused<O, S>,
-    run: Run<M>,
-    items: PhantomData<fn(T)>,
+    finished: bool,
+    kind: PhantomData<fn(T) -> M>,
 }
 
 impl<T, O: Clone, S: Clone, M> Clone for Plain<T, O, S, M> {
     fn clone(&self) -> Self {
-        Self { fused: self.fused.clone(), run: self.run, items: PhantomData }
+        Self { fused: self.fused.clone(), finished: self.finished, kind: PhantomData }
     }
 }
 
@@ -111,7 +172,7 @@ impl<T, O, S, M: Effect> Plain<T, O, S, M> {
         F: Flow<Item = T>,
         S: FnMut(&mut O, T, &mut Stop) -> Option<U>,
     {
-        StepFlow::new(upstream, self.fused, self.run.finished)
+        StepFlow::new(upstream, self.fused, self.finished)
     }
 
     pub fn __chain<A>(self, above: A) -> Chain<A, Self> {
@@ -136,13 +197,13 @@ where
 #[derive(Debug)]
 pub struct Fallible<T, O, S, K, M> {
     fused: Fused<O, S>,
-    run: Run<M>,
-    items: PhantomData<fn(T) -> K>,
+    finished: bool,
+    kind: PhantomData<fn(T) -> (K, M)>,
 }
 
 impl<T, O: Clone, S: Clone, K, M> Clone for Fallible<T, O, S, K, M> {
     fn clone(&self) -> Self {
-        Self { fused: self.fused.clone(), run: self.run, items: PhantomData }
+        Self { fused: self.fused.clone(), finished: self.finished, kind: PhantomData }
     }
 }
 
@@ -155,11 +216,7 @@ impl<T, O, S, K: Fault, M: Effect> Fallible<T, O, S, K, M> {
         F::Error: Join<K>,
         S: FnMut(&mut O, T, &mut Control<K>) -> Option<U>,
     {
-        FallibleFlow {
-            upstream: (!self.run.finished).then_some(upstream),
-            fused: self.fused,
-            kind: PhantomData,
-        }
+        FallibleFlow { upstream: (!self.finished).then_some(upstream), fused: self.fused, kind: PhantomData }
     }
 
     pub fn __chain<A>(self, above: A) -> Chain<A, Self> {
