@@ -154,15 +154,22 @@ impl Quantity {
             Self::Duration { secs, nanos } => {
                 at_literal(quote!(#runtime::units::duration(#secs, #nanos)), span)
             }
-            Self::Integer(value) => located(Literal::u64_unsuffixed(value).into_token_stream(), span),
+            Self::Integer(value) => number_at(Literal::u64_unsuffixed(value), span),
         }
     }
+}
+
+/// A number in the place of the user's: bare, as it may stand in a pattern, so with their very span, where the compiler would
+/// point at the whole pipeline for one of the macro's.
+pub(super) fn number_at(mut number: Literal, span: Span) -> TokenStream {
+    number.set_span(span);
+    number.into_token_stream()
 }
 
 /// A call in braces that are the user's: the compiler points at those, where it would point at the whole pipeline for the path
 /// of the runtime crate. In parentheses, as braces alone may be a statement; those are the macro's, so that no lint asks for
 /// fewer.
-fn at_literal(call: TokenStream, span: Span) -> TokenStream {
+pub(super) fn at_literal(call: TokenStream, span: Span) -> TokenStream {
     let braces = TokenTree::Group(delimited(Delimiter::Brace, located(call, span), span));
     let of_the_macro = Span::mixed_site().located_at(span);
     TokenTree::Group(delimited(Delimiter::Parenthesis, braces.into(), of_the_macro)).into()

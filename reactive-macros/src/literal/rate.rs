@@ -1,12 +1,12 @@
 //! `20/s` and `5%`: quantities of more than one token.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::Lit;
 
-use super::quantity::is_zero;
+use super::quantity::{at_literal, is_zero, number_at};
 use super::unit::{self, Kind};
-use crate::tokens::{ident, is_punct, literal, located};
+use crate::tokens::{ident, is_punct, literal};
 
 /// What the tokens stand for.
 pub(super) enum Ratio {
@@ -82,9 +82,9 @@ impl Ratio {
         match *self {
             Self::Rate { constructor, count, span } => {
                 let constructor = Ident::new(constructor, span);
-                located(quote!(#runtime::Rate::#constructor(#count)), span)
+                at_literal(quote!(#runtime::Rate::#constructor(#count)), span)
             }
-            Self::Share { share, span } => located(Literal::f64_suffixed(share).into_token_stream(), span),
+            Self::Share { share, span } => number_at(Literal::f64_suffixed(share), span),
         }
     }
 }
