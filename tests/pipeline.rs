@@ -332,6 +332,18 @@ macro_rules! forwarded {
     };
 }
 
+macro_rules! options {
+    ($source:ident, $other:expr, $operator:ident, $option:ident = $value:literal, $rate:literal) => {
+        pipeline! {
+            $source
+                |> merge($other |> map(|x| x * $value)).prefer_left()
+                |> $operator(|x| std::future::ready(x + 1), $option = $value)
+                |> note($rate/s)
+                |> collect::<Vec<_>>()
+        }
+    };
+}
+
 #[test]
 fn macros_of_the_user_hold_pipelines() {
     assert_eq!(block_on(batched!(0..3, |x| x + 1, 2)), [vec![1, 2], vec![3]]);
@@ -339,6 +351,9 @@ fn macros_of_the_user_hold_pipelines() {
     assert_eq!(TOLD.with_borrow(|told| told.0.clone()), [Noted::Time(Duration::from_millis(250))]);
     let items = forwarded!([1, 2]; |> map(|x| x * 2) |> collect::<Vec<_>>());
     assert_eq!(block_on(items), [2, 4]);
+    let numbers = [1, 2];
+    assert_eq!(block_on(options!(numbers, [3], map_async, concurrency = 2, 20)), [2, 3, 7]);
+    assert_eq!(TOLD.with_borrow(|told| told.0.clone()), [Noted::Rate(Rate::per_second(20))]);
 }
 
 #[test]

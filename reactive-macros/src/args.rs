@@ -1,15 +1,19 @@
 //! The arguments of an operator: first the plain ones, then the options, `name = value`.
 
-use proc_macro2::{Group, Ident, Punct, Spacing, TokenTree};
+use proc_macro2::{Group, Ident, Punct, Spacing, Span, TokenTree};
 
+use crate::operators;
 use crate::tokens::{ident, is_punct, turbofish_len};
 
 /// The arguments of one call, as slices of the user's tokens.
+#[derive(Default)]
 pub(crate) struct Args {
     pub(crate) positional: Vec<Vec<TokenTree>>,
     pub(crate) options: Vec<ArgOption>,
     /// Plain arguments that stand behind an option.
     pub(crate) misplaced: Vec<Vec<TokenTree>>,
+    /// What is written otherwise than it must be, and read as it was meant.
+    pub(crate) mistakes: Vec<(Span, String)>,
 }
 
 /// `name = value`.
@@ -20,35 +24,102 @@ pub(crate) struct ArgOption {
 
 impl Args {
     pub(crate) fn of(group: &Group) -> Self {
-        let mut args = Self { positional: Vec::new(), options: Vec::new(), misplaced: Vec::new() };
-        for part in split_at_commas(group.stream().into_iter().collect()) {
-            match as_option(&part) {
-                Some(option) => args.options.push(option),
-                None if args.options.is_empty() => args.positional.push(part),
-                None => args.misplaced.push(part),
+        let mut args = Self::default();
+        for mut part in split_at_commas(group.stream().into_iter().collect()) {
+            if let Some(at) = missing_comma(&part) {
+                let option = part.split_off(at);
+                args.mistakes.push((option[0].span(), format!("a `,` is missing before `{}`", option[0])));
+                args.add(part);
+                args.add(option);
+            } else {
+                args.add(part);
             }
         }
         args
     }
 
-    /// Makes one argument of the plain ones: where there is only one, its commas are those of types, which are no groups
-    /// to the tokenizer.
-    pub(crate) fn join_positional(&mut self) {
-        let joined = self.positional.join(&TokenTree::Punct(Punct::new(',', Spacing::Alone)));
-        self.positional = if joined.is_empty() { Vec::new() } else { vec![joined] };
+    /// Those of an operator, of which more may be known.
+    pub(crate) fn of_operator(name: &str, group: &Group) -> Self {
+        let mut args = Self::of(group);
+        args.take_switches(name);
+        if operators::row(name).is_some_and(|row| row.takes_source) {
+            args.join_source(name);
+        }
+        args
+    }
+
+    fn add(&mut self, part: Vec<TokenTree>) {
+        match as_option(&part) {
+            Some(option) => {
+                if is_punct(part.get(1), ':') {
+                    let message = format!("an option is written with a `=`: `{} = value`", option.name);
+                    self.mistakes.push((part[1].span(), message));
+                }
+                self.options.push(option);
+            }
+            None if self.options.is_empty() => self.positional.push(part),
+            None => self.misplaced.push(part),
+        }
+    }
+
+    /// Takes out the setters that have no value and stand among the arguments.
+    fn take_switches(&mut self, operator: &str) {
+        let Some((plain, switches)) = operators::switches(operator) else { return };
+        let mut at = 0;
+        for parts in [&mut self.positional, &mut self.misplaced] {
+            parts.retain(|part| {
+                at += 1;
+                let [TokenTree::Ident(switch)] = part.as_slice() else { return true };
+                if at <= plain || switches.iter().all(|name| switch != name) {
+                    return true;
+                }
+                let message = format!("`{switch}` is set by a call: write `{operator}(..).{switch}()`");
+                self.mistakes.push((switch.span(), message));
+                false
+            });
+        }
+    }
+
+    /// Makes one argument of the plain ones of an operator that takes a source: its commas are those of types, which are no
+    /// groups to the tokenizer.
+    fn join_source(&mut self, operator: &str) {
+        let of_types =
+            self.positional.first().is_some_and(|first| first.iter().any(|token| is_punct(Some(token), '<')));
+        if of_types {
+            self.positional = vec![self.positional.join(&TokenTree::Punct(Punct::new(',', Spacing::Alone)))];
+        }
+        for surplus in self.positional.drain(1.min(self.positional.len())..) {
+            let message =
+                format!("`{operator}` takes one source: write another `|> {operator}(..)` for the next");
+            self.mistakes.push((surplus[0].span(), message));
+        }
     }
 }
 
-/// A name and a lone `=`: neither `==` nor `=>`.
+/// A name and a lone `=`: neither `==` nor `=>`. Or a lone `:`, which no expression has there.
 fn as_option(part: &[TokenTree]) -> Option<ArgOption> {
     let name = ident(part.first())?;
-    let Some(TokenTree::Punct(equals)) = part.get(1) else { return None };
-    let joined = equals.spacing() == Spacing::Joint
-        && matches!(part.get(2), Some(TokenTree::Punct(next)) if "=>".contains(next.as_char()));
-    if equals.as_char() != '=' || joined {
-        return None;
-    }
-    Some(ArgOption { name: name.clone(), value: part[2..].to_vec() })
+    let sign = is_lone(&part[1..], '=', "=>") || is_lone(&part[1..], ':', ":");
+    sign.then(|| ArgOption { name: name.clone(), value: part[2..].to_vec() })
+}
+
+/// Where a `name = value` begins with no `,` before it: behind the end of an expression, where no name can be.
+fn missing_comma(part: &[TokenTree]) -> Option<usize> {
+    let ends_expression = |token: &TokenTree| {
+        let keyword = |word: &Ident| ["let", "mut", "ref"].contains(&word.to_string().as_str());
+        !begins_expression(Some(token)) && !ident(Some(token)).is_some_and(keyword)
+    };
+    (1..part.len()).find(|&at| {
+        ident(part.get(at)).is_some() && is_lone(&part[at + 1..], '=', "=>") && ends_expression(&part[at - 1])
+    })
+}
+
+/// Whether a `sign` begins these tokens that is not joined to one of `others`.
+fn is_lone(tokens: &[TokenTree], sign: char, others: &str) -> bool {
+    let Some(TokenTree::Punct(punct)) = tokens.first() else { return false };
+    let joined = punct.spacing() == Spacing::Joint
+        && matches!(tokens.get(1), Some(TokenTree::Punct(next)) if others.contains(next.as_char()));
+    punct.as_char() == sign && !joined
 }
 
 /// Splits at the commas that part arguments: not those in `|a, b|`, in `::<A, B>` or in `-> Result<A, B> { .. }`, which

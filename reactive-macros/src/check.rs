@@ -54,9 +54,12 @@ fn check_stage(stage: &Stage, errors: &mut Errors) {
         check_attribute(attribute, errors);
     }
     if let Head::Call(calls, _) = &stage.head {
-        let args = Args::of(&calls[0].args);
-        zeros(&calls[0].name.to_string(), &args, &calls[1..], errors);
+        let name = calls[0].name.to_string();
+        let args = Args::of_operator(&name, &calls[0].args);
+        zeros(&name, &args, &calls[1..], errors);
         order(&args, errors);
+        let of_setters = calls[1..].iter().map(|setter| Args::of(&setter.args));
+        of_setters.chain([args]).for_each(|args| mistakes(args, errors));
         repetition(calls, errors);
     }
 }
@@ -99,6 +102,12 @@ fn zeros(operator: &str, args: &Args, setters: &[Call], errors: &mut Errors) {
             _ => None,
         });
         zeros.for_each(|zero| errors.add(zero.span(), message));
+    }
+}
+
+fn mistakes(args: Args, errors: &mut Errors) {
+    for (span, message) in args.mistakes {
+        errors.add(span, message);
     }
 }
 

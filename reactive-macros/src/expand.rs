@@ -292,9 +292,13 @@ impl Code<'_> {
         let mut called = TokenStream::new();
         for (at, call) in calls.iter().enumerate() {
             let Call { name, turbofish, args } = call;
-            let takes_source =
-                at == 0 && operators::row(&name.to_string()).is_some_and(|row| row.takes_source);
-            let (args, options) = self.args(args, takes_source);
+            let (args, options) = if at == 0 {
+                let name = name.to_string();
+                let takes_source = operators::row(&name).is_some_and(|row| row.takes_source);
+                self.args(args, Args::of_operator(&name, args), takes_source)
+            } else {
+                self.args(args, Args::of(args), false)
+            };
             let turbofish: TokenStream = turbofish.iter().cloned().collect();
             let dot = (at > 0).then(|| quote!(.));
             called.extend(quote!(#dot #name #turbofish #args #options));
@@ -303,12 +307,8 @@ impl Code<'_> {
     }
 
     /// The plain arguments, in the user's own group where nothing in it changes, and the options as setters.
-    fn args(&self, group: &Group, takes_source: bool) -> (Group, TokenStream) {
-        let mut args = Args::of(group);
-        if takes_source {
-            args.join_positional();
-        }
-        let mut changed = !(args.options.is_empty() && args.misplaced.is_empty());
+    fn args(&self, group: &Group, args: Args, takes_source: bool) -> (Group, TokenStream) {
+        let mut changed = !(args.options.is_empty() && args.misplaced.is_empty() && args.mistakes.is_empty());
         let mut plain = TokenStream::new();
         for (at, argument) in args.positional.iter().chain(&args.misplaced).enumerate() {
             let new = self.value(argument, takes_source && at == 0);

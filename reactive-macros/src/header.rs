@@ -48,6 +48,9 @@ impl Header {
                 "the name stands before the options: `\"name\", option = value: source |> ..`",
             );
         }
+        for (span, message) in args.mistakes {
+            errors.add(span, message);
+        }
         for option in args.options {
             if option.name != "watch" {
                 let message = format!("a pipeline has no option `{}`: there is `watch`", option.name);

@@ -199,6 +199,26 @@ const OF_ITEMS: &[&str] = &[
     "try_map",
 ];
 
+/// Setters without a value, of an operator that takes so many plain arguments: among those they would be variables.
+const SWITCHES: &[(&str, usize, &[&str])] = &[
+    ("distinct", 0, &["unbounded"]),
+    ("distinct_by", 1, &["unbounded"]),
+    ("flat_map_stream", 1, &["unordered"]),
+    ("map_async", 1, &["fail_while_open", "unordered"]),
+    ("merge", 1, &["end_with_any", "prefer_left"]),
+    ("parallel", 2, &["unordered"]),
+    ("process", 2, &["unordered"]),
+    ("send_to", 1, &["keep_open"]),
+    ("throttle", 1, &["drop_excess", "latest"]),
+    ("try_process", 2, &["unordered"]),
+    ("window", 1, &["partial"]),
+];
+
+/// How many plain arguments an operator takes, and its setters without a value.
+pub(crate) fn switches(operator: &str) -> Option<(usize, &'static [&'static str])> {
+    SWITCHES.iter().find(|(name, ..)| *name == operator).map(|(_, plain, names)| (*plain, *names))
+}
+
 /// Whether an operator that fits the items fits any flow of them.
 pub(crate) fn is_of_items(name: &str) -> bool {
     row(name).is_some() || OF_ITEMS.contains(&name)
