@@ -41,10 +41,10 @@ impl<T, K> Items<T, K> {
     /// assert_eq!(block_on(batches), [[1, 3]]);
     /// assert_eq!(rejected, ["x"]);
     /// ```
-    pub fn catch<E, R, L, F>(self, f: F) -> Staged<Catch<F, T, K, L>, T, L>
+    pub fn catch<E, R, L, F, U>(self, f: F) -> Staged<Catch<F, U, K, L>, U, L>
     where
-        K: CanFail<Error = E>,
-        R: Recovery<T, Fault = L>,
+        K: CanFail<Error = E, Beside<T> = U>,
+        R: Recovery<U, Fault = L>,
         F: FnMut(E) -> R,
     {
         self.stage(Catch { f, decide: |f, fault| f(fault.into_error()).into_result() })
@@ -56,7 +56,7 @@ impl<F: Flow> Pipe<F> {
     #[track_caller]
     pub fn catch<E, R, L, G>(self, f: G) -> Pipe<CatchFlow<F, G, F::Item, F::Error, L>>
     where
-        F::Error: CanFail<Error = E>,
+        F::Error: CanFail<Error = E, Beside<F::Item> = F::Item>,
         L: Fault,
         R: Recovery<F::Item, Fault = L>,
         G: FnMut(E) -> R,
@@ -76,12 +76,17 @@ pub trait CanFail {
     /// The error.
     type Error;
 
+    /// The `T`s that flow beside the errors: `T`. A `?` may be missing where nothing can fail; so then nothing is known of
+    /// them, and nothing is told of what is below.
+    type Beside<T>;
+
     /// The error that is there.
     fn into_error(self) -> Self::Error;
 }
 
 impl<E> CanFail for Failed<E> {
     type Error = E;
+    type Beside<T> = T;
 
     fn into_error(self) -> E {
         self.0
@@ -150,7 +155,8 @@ pub struct Catch<F, T, K, L> {
 
 type Decide<F, T, K, L> = fn(&mut F, K) -> Result<Recover<T>, L>;
 
-impl<F: Flow, G, L: Fault> Stage<F> for Catch<G, F::Item, F::Error, L> {
+// What cannot fail is refused here too: else a missing `?` would be told again by what is below.
+impl<F: Flow<Error: CanFail>, G, L: Fault> Stage<F> for Catch<G, F::Item, F::Error, L> {
     type Flow = CatchFlow<F, G, F::Item, F::Error, L>;
 
     fn attach(self, upstream: F) -> Self::Flow {

@@ -20,9 +20,9 @@ impl<T, K> Items<T, K> {
     /// assert_eq!(block_on(read), 1);
     /// assert_eq!(seen, ["invalid digit found in string"]);
     /// ```
-    pub fn inspect_err<E, F>(self, f: F) -> Staged<InspectErr<F>, T, Failed<E>>
+    pub fn inspect_err<E, F, U>(self, f: F) -> Staged<InspectErr<F>, U, Failed<E>>
     where
-        K: CanFail<Error = E>,
+        K: CanFail<Error = E, Beside<T> = U>,
         F: FnMut(&E),
     {
         self.stage(InspectErr { f })

@@ -20,9 +20,9 @@ impl<T, K> Items<T, K> {
     /// let read = pipeline! { ["1", "x"] |> map(str::parse::<u8>)? |> map_err(|e| e.to_string()) |> collect::<Vec<_>>() };
     /// assert_eq!(block_on(read), Err("invalid digit found in string".to_owned()));
     /// ```
-    pub fn map_err<E, E2, F>(self, f: F) -> Staged<MapErr<F>, T, Failed<E2>>
+    pub fn map_err<E, E2, F, U>(self, f: F) -> Staged<MapErr<F>, U, Failed<E2>>
     where
-        K: CanFail<Error = E>,
+        K: CanFail<Error = E, Beside<T> = U>,
         F: FnMut(E) -> E2,
     {
         self.stage(MapErr { f })
