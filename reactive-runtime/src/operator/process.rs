@@ -8,16 +8,17 @@ use crate::flow_control::{Algorithm, IntoFlowControl};
 use crate::items::{Items, Stage, Staged, WorksInFlight};
 use crate::pipe::Pipe;
 use crate::processor::{
-    Control, DeadLetter, Keeps, Kind, NoLetters, Operated, Outcome, ProcessError, Processed, Sender,
-    StreamProcessor, TryOutcome, attach,
+    Control, DeadLetter, Keeps, Kind, NoLetters, NoResult, Operated, Outcome, ProcessError, Processed,
+    Sender, StreamProcessor, TryOutcome, attach,
 };
 
 impl<T, K> Items<T, K> {
     /// Turns each item into what `f` makes of it, as a [`StreamProcessor`] does: several at a time, in the order of the items,
     /// and with an account of them in its [metrics](StreamProcessor::metrics).
     ///
-    /// `f` gives a value, or a future of one, which may take as long as the `processing_timeout`; a `Result` is for
-    /// [`try_process`](Self::try_process). Operations that may take their time are tried again and told of as there.
+    /// `f` gives a value, or a future of one, which may take as long as the `processing_timeout`. A `Result` is for
+    /// [`try_process`](Self::try_process): here the compiler asks for type annotations, and names
+    /// [`UseTryProcess`](crate::processor::UseTryProcess). Operations that may take their time are tried again and told of as there.
     ///
     /// While no more operations may run, it reads ahead by up to `buffer_size` items. A worker takes a batch of what is there,
     /// of at most `batch_size` items, then lets others have their turn; it never waits for a batch. The streams of a processor
@@ -62,14 +63,15 @@ impl<T, K> Items<T, K> {
     /// # }
     /// ```
     #[cfg_attr(docsrs, doc(cfg(feature = "time")))]
-    pub fn process<R, M, F, L>(
+    pub fn process<R, M, F, L, U, N>(
         self,
         processor: &StreamProcessor,
         f: F,
-    ) -> Staged<Process<T, M, F, R::Value>, R::Value, L>
+    ) -> Staged<Process<T, M, F, U>, U, L>
     where
         F: FnMut(T) -> R,
-        R: Outcome<M>,
+        R: Outcome<M, Value = U>,
+        U: NoResult<N>,
         M: Keeps<T>,
         K: Join<Failed<ProcessError<T>>, Out = L>,
     {
@@ -131,16 +133,17 @@ impl<F: Flow<Item = T, Error = E>, T, E: Fault> Pipe<F> {
     /// Turns each item into what `f` makes of it, as a processor does. See [`Items::process`].
     #[cfg_attr(docsrs, doc(cfg(feature = "time")))]
     #[track_caller]
-    pub fn process<R, M, G, C, J, K>(
+    pub fn process<R, M, G, C, J, K, U, N>(
         self,
         processor: &StreamProcessor,
         f: G,
-    ) -> Pipe<Processed<F, T, C, J, R::Value, E, K>>
+    ) -> Pipe<Processed<F, T, C, J, U, E, K>>
     where
         G: FnMut(T) -> R,
-        R: Outcome<M>,
-        M: Keeps<T> + Kind<T, G, NoLetters, Always, R::Value, Calls = C>,
-        C: Calls<T, Job = J, Output = Operated<R::Value, T>>,
+        R: Outcome<M, Value = U>,
+        U: NoResult<N>,
+        M: Keeps<T> + Kind<T, G, NoLetters, Always, U, Calls = C>,
+        C: Calls<T, Job = J, Output = Operated<U, T>>,
         E: Join<Failed<ProcessError<T>>, Out = K>,
         K: Fault,
     {

@@ -80,7 +80,7 @@ macro_rules! attempted {
 }
 
 attempted! {
-    [Fut: Future<Output = U>, N] Awaited<N>: Fut, std::convert::Infallible;
+    [Fut: Future<Output = U>] Awaited: Fut, std::convert::Infallible;
     [E] Fallible: Result<U, E>, E;
     [Fut: Future<Output = Result<U, E>>, E] AwaitedFallible: Fut, E;
 }

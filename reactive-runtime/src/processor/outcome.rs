@@ -49,7 +49,7 @@ pub enum Value {}
 
 /// The marker of a future of a value: it may take too long.
 #[derive(Debug)]
-pub struct Awaited<N = Value>(PhantomData<N>);
+pub enum Awaited {}
 
 /// The marker of a `Result`.
 #[derive(Debug)]
@@ -67,16 +67,11 @@ impl<U: Unpin> Outcome<Value> for U {
     type Value = U;
 }
 
-impl<U, E> Outcome<UseTryProcess> for Result<U, E> {
-    type Value = U;
-}
-
-impl<F: Future<Output: NoResult<N>>, N> Outcome<Awaited<N>> for F {
+impl<F: Future> Outcome<Awaited> for F {
     type Value = F::Output;
 }
 
-/// What is no `Result`; for one, `N` is ambiguous.
-#[doc(hidden)]
+/// A value that is no `Result`: for one, `N` is ambiguous, of which the compiler tells if there is nothing else to tell.
 pub trait NoResult<N> {}
 
 impl<U> NoResult<Value> for U {}
@@ -104,14 +99,14 @@ pub trait Keeps<T> {}
 
 impl<T> Keeps<T> for Value {}
 #[diagnostic::do_not_recommend]
-impl<T: Clone, N> Keeps<T> for Awaited<N> {}
+impl<T: Clone> Keeps<T> for Awaited {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Keeps<T> for Fallible {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Keeps<T> for AwaitedFallible {}
 
 #[diagnostic::do_not_recommend]
-impl<N> WorksInFlight for Awaited<N> {}
+impl WorksInFlight for Awaited {}
 #[diagnostic::do_not_recommend]
 impl WorksInFlight for AwaitedFallible {}
 
@@ -153,7 +148,7 @@ impl<T, F: FnMut(T) -> Fut, Fut: Future> Begins<T> for As<AwaitedFallible, F> {
     }
 }
 
-impl<T, F: FnMut(T) -> Fut, Fut: Future, N> Begins<T> for As<Awaited<N>, F> {
+impl<T, F: FnMut(T) -> Fut, Fut: Future> Begins<T> for As<Awaited, F> {
     type Future = NeverFails<Fut>;
 
     fn begin(&mut self, item: T) -> Self::Future {

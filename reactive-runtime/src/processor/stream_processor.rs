@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use super::handlers::Handled;
 use super::hub::Hub;
-use super::{Failure, Keeps, Kind, NoLetters, Outcome, ProcessError, ProcessorMetrics, StopReport, Stopped};
+use super::{
+    Failure, Keeps, Kind, NoLetters, NoResult, Outcome, ProcessError, ProcessorMetrics, StopReport, Stopped,
+};
 use super::{StreamConfig, TryOutcome};
 use crate::backpressure::BackpressureConfig;
 use crate::concurrent::Always;
@@ -307,16 +309,17 @@ impl StreamProcessor {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn process_stream<S, T, R, M, F, K>(
+    pub fn process_stream<S, T, R, M, F, K, U, N>(
         &self,
         source: S,
         f: F,
-    ) -> Pipe<impl Flow<Item = R::Value, Error = K> + use<S, T, R, M, F, K>>
+    ) -> Pipe<impl Flow<Item = U, Error = K> + use<S, T, R, M, F, K, U, N>>
     where
         S: Source<Flow: Flow<Item = T, Error: Join<Failed<ProcessError<T>>, Out = K>>>,
         F: FnMut(T) -> R,
-        R: Outcome<M>,
-        M: Keeps<T> + Kind<T, F, NoLetters, Always, R::Value>,
+        R: Outcome<M, Value = U>,
+        U: NoResult<N>,
+        M: Keeps<T> + Kind<T, F, NoLetters, Always, U>,
         K: Fault,
     {
         Pipe::new(source).process(self, f)
