@@ -3,6 +3,8 @@
 
 #[path = "live/memory.rs"]
 mod memory;
+#[path = "live/throttle.rs"]
+mod throttle;
 
 use std::cell::RefCell;
 use std::convert::Infallible;

@@ -13,7 +13,7 @@ pub(crate) struct Fine(u128);
 
 impl Fine {
     pub(crate) const ZERO: Self = Self(0);
-    const MIN: Self = Self(1);
+    pub(crate) const MIN: Self = Self(1);
     const MAX: Self = Self(u128::MAX >> 1);
 
     /// The time of one of `count` in `nanos` nanoseconds: exact, rounded down, and never zero.

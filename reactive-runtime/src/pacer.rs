@@ -12,7 +12,8 @@ use crate::rate::Rate;
 /// [`burst`](Self::burst) of items may go at once after a rest.
 ///
 /// When the rate changes, no credit is created or lost: the items' worth that was owed, or was left of a burst, stays the
-/// same, and only from then on does it take the new time.
+/// same, and only from then on does it take the new time. When the burst changes, none is created: a larger one fills at
+/// the rate, and of a smaller one only what it can hold is left.
 ///
 /// # Examples
 ///
@@ -37,7 +38,12 @@ pub struct Pacer {
 impl Pacer {
     /// A pacer that lets one item go at once, and then `rate`.
     pub fn new(rate: Rate) -> Self {
-        Self { pace: Pace { rate, burst: 1 }, paid: Fine::ZERO }
+        Self::of(Pace { rate, burst: 1 })
+    }
+
+    /// A pacer of that pace.
+    pub(crate) fn of(pace: Pace) -> Self {
+        Self { pace, paid: Fine::ZERO }
     }
 
     /// Lets up to `items` items go at once after a rest.
@@ -67,6 +73,24 @@ impl Pacer {
     pub fn set_rate(&mut self, now: Duration, rate: Rate) {
         self.paid = self.pace.retimed(self.paid, now, rate);
         self.pace.rate = rate;
+    }
+
+    /// Lets another number of items go at once after a rest. A pacer from which nothing has gone begins with all of them.
+    ///
+    /// # Panics
+    ///
+    /// If `items` is 0.
+    #[track_caller]
+    pub fn set_burst(&mut self, now: Duration, items: u64) {
+        assert!(items > 0, "a burst of 0 items has no meaning: `set_burst` takes at least 1");
+        self.paid = self.pace.resized(self.paid, now, items);
+        self.pace.burst = items;
+    }
+
+    /// Goes on at another pace.
+    pub(crate) fn set_pace(&mut self, now: Duration, pace: Pace) {
+        self.paid = self.pace.changed(self.paid, now, pace);
+        self.pace = pace;
     }
 
     /// When an item of this weight may go: in the past, if it may already. An item that weighs more than a burst waits for a
@@ -123,13 +147,30 @@ impl Pace {
         if weight == 0 { paid } else { paid.no_earlier_than(since).plus(self.rate.period().times(weight)) }
     }
 
+    /// What was paid up to, when from now on another pace holds.
+    pub(crate) fn changed(&self, paid: Fine, now: Duration, pace: Self) -> Fine {
+        let paid = self.retimed(paid, now, pace.rate);
+        Self { rate: pace.rate, ..*self }.resized(paid, now, pace.burst)
+    }
+
     /// What was paid up to, when from now on another rate holds.
-    pub(crate) fn retimed(&self, paid: Fine, now: Duration, rate: Rate) -> Fine {
+    fn retimed(&self, paid: Fine, now: Duration, rate: Rate) -> Fine {
         let owed = paid.minus(now.into());
         if owed == Fine::ZERO {
             return paid;
         }
         Fine::from(now).plus(owed.rescaled(self.rate.period(), rate.period()))
+    }
+
+    /// What was paid up to, when from now on so many may go at once: what is left of the burst stays, as far as it fits.
+    fn resized(&self, paid: Fine, now: Duration, burst: u64) -> Fine {
+        let more = self.rate.period().times(burst.saturating_sub(self.burst));
+        let less = self.rate.period().times(self.burst.saturating_sub(burst));
+        if burst == self.burst || paid == Fine::ZERO {
+            return paid;
+        }
+        // Never zero, which is for those from which nothing has gone.
+        paid.max(now.into()).plus(more).minus(less).max(Fine::MIN)
     }
 }
 

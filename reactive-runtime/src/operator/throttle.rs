@@ -20,7 +20,7 @@ use crate::live::{IntoSetting, Setting};
 use crate::pipe::Pipe;
 use crate::rate::Rate;
 
-use pacing::Pacing;
+use pacing::{PaceSetting, Pacing};
 
 /// How many items are refused before the clock is read again, where nothing waits for it.
 const CLOCK_EACH: usize = 64;
@@ -78,16 +78,21 @@ impl<F: Flow> Pipe<F> {
 impl<W, M, T, K> Staged<Throttle<W, M>, T, K> {
     /// Lets up to `items` items pass at once after a rest, and at the start.
     ///
-    /// By any time the number that has passed is at most what the rate allows, and `items`. It is fixed: another would create
-    /// credit, or take some.
+    /// By any time the number that has passed is at most what the rate allows, and `items`.
+    ///
+    /// It may be [`Live`](crate::Live): a change creates no credit. A larger burst fills at the rate, and of a smaller one what
+    /// it can hold is left.
     ///
     /// # Panics
     ///
     /// If `items` is 0.
     #[track_caller]
-    pub fn burst(self, items: u64) -> Self {
-        assert!(items > 0, "a burst of 0 items has no meaning: `burst` takes at least 1");
-        self.map_op(|op| Throttle { burst: items, ..op })
+    pub fn burst(self, items: impl IntoSetting<u64>) -> Self {
+        let burst = items.into_setting(|items| match items {
+            0 => Err("a burst of 0 items has no meaning: `burst` takes at least 1"),
+            _ => Ok(()),
+        });
+        self.map_op(|op| Throttle { pace: PaceSetting { burst, ..op.pace }, ..op })
     }
 
     /// Counts an item as so many as `cost` says: bytes, rows, or what it costs. `cost` is called once for each item.
@@ -108,7 +113,7 @@ impl<W, M, T, K> Staged<Throttle<W, M>, T, K> {
     /// # }
     /// ```
     pub fn cost<C: Weight, F: FnMut(&T) -> C>(self, cost: F) -> Staged<Throttle<By<F, C>, M>, T, K> {
-        self.map_op(|op| Throttle { rate: op.rate, burst: op.burst, weigh: By::new(cost), mode: op.mode })
+        self.map_op(|op| Throttle { pace: op.pace, weigh: By::new(cost), mode: op.mode })
     }
 }
 
@@ -116,8 +121,7 @@ impl<W, M, T, K> Staged<Throttle<W, M>, T, K> {
 /// faster.
 #[derive(Clone, Debug)]
 pub struct Throttle<W = One, M = Delaying> {
-    rate: Setting<Rate>,
-    burst: u64,
+    pace: PaceSetting,
     weigh: W,
     mode: M,
 }
@@ -130,7 +134,8 @@ impl Throttle {
     #[track_caller]
     fn new(rate: impl IntoSetting<Rate>) -> Self {
         // There is no rate without a meaning.
-        Self { rate: rate.into_setting(|_| Ok(())), burst: 1, weigh: One, mode: Delaying }
+        let pace = PaceSetting { rate: rate.into_setting(|_| Ok(())), burst: Setting::fixed(1) };
+        Self { pace, weigh: One, mode: Delaying }
     }
 }
 
@@ -140,7 +145,7 @@ impl<W, M> Throttle<W, M> {
     }
 
     fn map_mode<N>(self, f: impl FnOnce(M) -> N) -> Throttle<W, N> {
-        Throttle { rate: self.rate, burst: self.burst, weigh: self.weigh, mode: f(self.mode) }
+        Throttle { pace: self.pace, weigh: self.weigh, mode: f(self.mode) }
     }
 }
 
@@ -148,6 +153,6 @@ impl<F: Flow, W: Weigh<F::Item>> Stage<F> for Throttle<W> {
     type Flow = ThrottleFlow<F, F::Item, W>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        ThrottleFlow::new(upstream, Pacing::new(self.rate, self.burst), self.weigh)
+        ThrottleFlow::new(upstream, Pacing::new(self.pace), self.weigh)
     }
 }

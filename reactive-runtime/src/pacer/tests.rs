@@ -140,4 +140,40 @@ proptest! {
         pacer.set_rate(ns(at), Rate::per_second(77));
         prop_assert!(pacer.due(1).abs_diff(due) <= ns(1));
     }
+
+    /// Beside a bucket of tokens: what is left fits into the present burst, and only the rate adds to it.
+    #[test]
+    fn another_burst_creates_no_credit(
+        steps in prop::collection::vec((0u64..3_000_000_000, 1u64..20, 0u64..30), 1..40),
+    ) {
+        let (mut now, mut burst, mut left) = (ms(0), 5u64, 5.0f64);
+        let mut pacer = Pacer::new(Rate::per_second(7)).burst(burst);
+        pacer.take(now, 1);
+        left -= 1.0;
+        for (nanos, next_burst, wanted) in steps {
+            now += ns(nanos);
+            left = (left + 7.0 * nanos as f64 / 1e9).min(burst as f64);
+            pacer.set_burst(now, next_burst);
+            burst = next_burst;
+            left = left.min(burst as f64);
+            let ready = pacer.ready(now);
+            prop_assert!((ready as f64) < left + 1e-6, "{ready} of {left}");
+            prop_assert!((ready as f64) > left - 1.0 - 1e-6, "{ready} of {left}");
+            let taken = wanted.min(ready);
+            pacer.take(now, taken);
+            left -= taken as f64;
+        }
+    }
+}
+
+#[test]
+fn a_burst_there_and_back_costs_what_does_not_fit() {
+    let mut pacer = Pacer::new(Rate::per_second(1)).burst(4);
+    pacer.take(ms(0), 1);
+    pacer.set_burst(ms(0), 1_000_000_000);
+    pacer.set_burst(ms(0), 4);
+    assert_eq!(pacer.ready(ms(0)), 3);
+    pacer.set_burst(ms(0), 2);
+    pacer.set_burst(ms(0), 4);
+    assert_eq!(pacer.ready(ms(0)), 2);
 }

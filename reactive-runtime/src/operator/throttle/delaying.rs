@@ -67,7 +67,7 @@ impl<F: Flow<Item = T>, T, W: Weigh<T>> Flow for ThrottleFlow<F, T, W> {
             let (used, broke) = (gate.allowance.used(), gate.broke);
             me.pacing.pacer.take_since(since, used);
             if broke || me.next.is_none() {
-                me.pacing.drove(&driven);
+                me.pacing.drove(&driven, cx);
                 return driven;
             }
         }

@@ -73,7 +73,7 @@ impl<F: Flow, W: Weigh<F::Item>, D: OnDrop<F::Item>> Stage<F> for Throttle<W, Dr
     type Flow = DropExcessFlow<F, W, D>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let pacing = Pacing::new(self.rate, self.burst);
+        let pacing = Pacing::new(self.pace);
         DropExcessFlow { upstream, pacing, weigh: self.weigh, on_drop: self.mode.on_drop }
     }
 }
@@ -121,10 +121,11 @@ impl<F: Flow, W: Weigh<F::Item>, L: OnDrop<F::Item>> Flow for DropExcessFlow<F, 
         let me = self.project();
         let now = me.pacing.now();
         let allowance = Allowance::new(&me.pacing.pacer, now, now);
-        let (weigh, on_drop) = (me.weigh, me.on_drop);
-        let mut sieve = Sieve { now, allowance, pacing: me.pacing, dropped: 0, weigh, on_drop, down };
+        let (pacing, weigh, on_drop) = (&mut *me.pacing, me.weigh, me.on_drop);
+        let mut sieve = Sieve { now, allowance, pacing, dropped: 0, weigh, on_drop, down };
         let driven = me.upstream.poll_drive(cx, &mut sieve);
         sieve.settle();
+        me.pacing.drove(&driven, cx);
         driven
     }
 

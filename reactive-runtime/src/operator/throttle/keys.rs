@@ -1,14 +1,15 @@
 //! What each key has paid up to, in bounded memory.
 
 use std::collections::HashMap;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
 
 use crate::fine::Fine;
+use crate::live::Setting;
 use crate::operator::Key;
 use crate::pacer::Pace;
-use crate::rate::Rate;
 
 /// Keys, in two generations. A key whose schedule lies behind is as one that was never seen, so it may be forgotten; when
 /// that is true of the whole older generation, and the younger one is half of all, the older one is.
@@ -20,7 +21,7 @@ pub(super) struct Keys<Q> {
     pub(super) pace: Pace,
     young: Generation<Q>,
     old: Generation<Q>,
-    max: usize,
+    max: Setting<usize>,
 }
 
 #[derive(Debug)]
@@ -37,10 +38,10 @@ impl<Q> Generation<Q> {
 }
 
 impl<Q: Key> Keys<Q> {
-    pub(super) fn new(rate: Rate, burst: u64, max: usize) -> Self {
+    pub(super) fn new(pace: Pace, max: Setting<usize>) -> Self {
         let hasher = RandomState::default();
         let (young, old) = (Generation::new(hasher.clone()), Generation::new(hasher));
-        Self { pace: Pace { rate, burst }, young, old, max }
+        Self { pace, young, old, max }
     }
 
     /// What a key has paid up to; `None` if it is new, and there is no room for it until [`room_at`](Self::room_at).
@@ -48,7 +49,7 @@ impl<Q: Key> Keys<Q> {
         if let Some(paid) = self.young.paid.get(key).or_else(|| self.old.paid.get(key)) {
             return Some(*paid);
         }
-        if self.young.paid.len() >= (self.max / 2).max(1) {
+        if self.young.paid.len() >= (self.max.get() / 2).max(1) {
             self.forget(now);
         }
         if !self.has_room() {
@@ -71,19 +72,28 @@ impl<Q: Key> Keys<Q> {
         self.old.until.ceil()
     }
 
-    /// From now on another rate holds. It takes time for each key.
-    pub(super) fn set_rate(&mut self, now: Duration, rate: Rate) {
-        let pace = self.pace;
+    /// From now on another pace holds. It takes time for each key.
+    pub(super) fn set_pace(&mut self, now: Duration, pace: Pace) {
         for generation in [&mut self.young, &mut self.old] {
             for paid in generation.paid.values_mut().chain([&mut generation.until]) {
-                *paid = pace.retimed(*paid, now, rate);
+                *paid = self.pace.changed(*paid, now, pace);
             }
         }
-        self.pace.rate = rate;
+        self.pace = pace;
+    }
+
+    /// Follows a change of how many may be known. Who is busy is not forgotten for it.
+    pub(super) fn follow(&mut self) {
+        self.max.changed();
+    }
+
+    /// Wakes the task when there may be room for more; ready if there may now.
+    pub(super) fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.max.poll_changed(cx).map(drop)
     }
 
     fn has_room(&self) -> bool {
-        self.young.paid.len() + self.old.paid.len() < self.max
+        self.young.paid.len() + self.old.paid.len() < self.max.get()
     }
 
     /// Forgets the older generation, if all of it has rested; then the younger one is the older.
@@ -91,8 +101,9 @@ impl<Q: Key> Keys<Q> {
         if self.old.until.ceil() > now {
             return;
         }
-        // Its room is used again.
+        // Its room is used again, unless it is more than is needed now.
         self.old.paid.clear();
+        self.old.paid.shrink_to(self.max.get());
         std::mem::swap(&mut self.young, &mut self.old);
         self.young.until = Fine::ZERO;
     }
@@ -101,7 +112,12 @@ impl<Q: Key> Keys<Q> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rate::Rate;
     use crate::units::{ms, s};
+
+    fn keys<Q: Key>(max: usize) -> Keys<Q> {
+        Keys::new(Pace { rate: Rate::per_second(1), burst: 1 }, Setting::fixed(max))
+    }
 
     impl<Q: Key> Keys<Q> {
         /// Lets an item of a key go, if it may.
@@ -120,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_million_keys_need_the_room_of_those_that_are_busy() {
-        let mut keys = Keys::new(Rate::per_second(1), 1, 2000);
+        let mut keys = keys(2000);
         // A thousand new ones a second: half of what there is room for.
         for key in 0..1_000_000u64 {
             assert!(keys.go(key, ms(key)));
@@ -131,7 +147,7 @@ mod tests {
 
     #[test]
     fn busy_keys_are_not_forgotten() {
-        let mut keys = Keys::new(Rate::per_second(1), 1, 10);
+        let mut keys = keys(10);
         let mut gone = [0u64; 5];
         for now in 0..100_000u64 {
             let key = (now * 7) % 5;
@@ -143,7 +159,7 @@ mod tests {
     #[test]
     fn there_is_room_again_when_it_says() {
         for max in 1..20u64 {
-            let mut keys = Keys::new(Rate::per_second(1), 1, max as usize);
+            let mut keys = keys(max as usize);
             for key in 0..max {
                 assert!(keys.go(key, ms(key)), "{key} of {max}");
             }
@@ -157,9 +173,9 @@ mod tests {
 
     #[test]
     fn another_rate_makes_and_loses_no_credit() {
-        let mut keys = Keys::new(Rate::per_second(1), 1, 10);
+        let mut keys = keys(10);
         assert!(keys.go('a', ms(0)) && !keys.go('a', ms(500)));
-        keys.set_rate(ms(500), Rate::per_second(10));
+        keys.set_pace(ms(500), Pace { rate: Rate::per_second(10), burst: 1 });
         assert!(!keys.go('a', ms(549)) && keys.go('a', ms(550)));
     }
 }

@@ -60,7 +60,7 @@ impl<F: Flow, W: Weigh<F::Item>, D: OnDrop<F::Item>> Stage<F> for Throttle<W, La
     type Flow = LatestFlow<F, F::Item, W, F::Error, D>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let (pacing, on_drop) = (Pacing::new(self.rate, self.burst), self.mode.on_drop);
+        let (pacing, on_drop) = (Pacing::new(self.pace), self.mode.on_drop);
         LatestFlow { upstream, pacing, weigh: self.weigh, newest: None, tail: Tail::Open, on_drop }
     }
 }
@@ -141,7 +141,7 @@ where
                 let (used, broke) = (slot.allowance.used(), slot.broke);
                 me.pacing.pacer.take(now, used);
                 if broke || me.newest.is_none() {
-                    me.pacing.drove(&driven);
+                    me.pacing.drove(&driven, cx);
                     return driven;
                 }
                 if matches!(driven, Poll::Ready(Ok(Drive::Paused))) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::flow::Driven;
 use crate::live::Setting;
-use crate::pacer::Pacer;
+use crate::pacer::{Pace, Pacer};
 use crate::rate::Rate;
 use crate::timer::{Clock, RESOLUTION, Timer};
 
@@ -15,6 +15,31 @@ const LATENESS: Duration = Duration::from_millis(10);
 /// Less than a timer can tell apart.
 const INSTANTLY: Duration = RESOLUTION.saturating_sub(Duration::from_nanos(1));
 
+/// A rate and a burst as the stage was given them.
+#[derive(Clone, Debug)]
+pub(super) struct PaceSetting {
+    pub(super) rate: Setting<Rate>,
+    pub(super) burst: Setting<u64>,
+}
+
+impl PaceSetting {
+    pub(super) fn get(&self) -> Pace {
+        Pace { rate: self.rate.get(), burst: self.burst.get() }
+    }
+
+    /// The new pace, if it has changed.
+    pub(super) fn changed(&mut self) -> Option<Pace> {
+        let (rate, burst) = (self.rate.changed(), self.burst.changed());
+        (rate.is_some() || burst.is_some()).then(|| self.get())
+    }
+
+    /// The same; else the task is woken when it does.
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<Pace> {
+        let (rate, burst) = (self.rate.poll_changed(cx), self.burst.poll_changed(cx));
+        if rate.is_ready() || burst.is_ready() { Poll::Ready(self.get()) } else { Poll::Pending }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Pacing {
     pub(super) pacer: Pacer,
@@ -22,15 +47,15 @@ pub(super) struct Pacing {
 }
 
 impl Pacing {
-    pub(super) fn new(rate: Setting<Rate>, burst: u64) -> Self {
-        Self { pacer: Pacer::new(rate.get()).burst(burst), wait: Wait::new(rate) }
+    pub(super) fn new(pace: PaceSetting) -> Self {
+        Self { pacer: Pacer::of(pace.get()), wait: Wait::new(pace) }
     }
 
-    /// Reads the clock, and follows a change of the rate.
+    /// Reads the clock, and follows a change of the pace.
     pub(super) fn now(&mut self) -> Duration {
         let now = self.wait.now();
-        if let Some(rate) = self.wait.rate.changed() {
-            self.pacer.set_rate(now, rate);
+        if let Some(pace) = self.wait.pace.changed() {
+            self.pacer.set_pace(now, pace);
         }
         now
     }
@@ -49,8 +74,8 @@ impl Pacing {
             if due <= now {
                 return Poll::Ready(());
             }
-            if let Some(rate) = ready!(self.wait.poll_until(due, cx)) {
-                self.pacer.set_rate(now, rate);
+            if let Some(pace) = ready!(self.wait.poll_until(due, cx)) {
+                self.pacer.set_pace(now, pace);
             }
         }
     }
@@ -62,33 +87,36 @@ impl Pacing {
 
     /// Upstream was driven, and that is what the reader is told.
     #[inline]
-    pub(super) fn drove<E>(&mut self, driven: &Driven<E>) {
-        self.wait.drove(driven);
+    pub(super) fn drove<E>(&mut self, driven: &Driven<E>, cx: &mut Context<'_>) {
+        if let Some(pace) = self.wait.drove(driven, cx) {
+            let now = self.wait.now();
+            self.pacer.set_pace(now, pace);
+        }
     }
 }
 
 /// The clock, the timer, and what may change the time that is waited for.
 #[derive(Debug)]
 pub(super) struct Wait {
-    pub(super) rate: Setting<Rate>,
+    pub(super) pace: PaceSetting,
     clock: Clock,
     timer: Timer,
     backlog: Backlog,
 }
 
 impl Wait {
-    pub(super) fn new(rate: Setting<Rate>) -> Self {
-        Self { rate, clock: Clock::default(), timer: Timer::default(), backlog: Backlog::default() }
+    pub(super) fn new(pace: PaceSetting) -> Self {
+        Self { pace, clock: Clock::default(), timer: Timer::default(), backlog: Backlog::default() }
     }
 
     pub(super) fn now(&mut self) -> Duration {
         self.clock.now()
     }
 
-    /// Waits until that time, or until there is another rate.
-    pub(super) fn poll_until(&mut self, due: Duration, cx: &mut Context<'_>) -> Poll<Option<Rate>> {
-        if let Poll::Ready(rate) = self.rate.poll_changed(cx) {
-            return Poll::Ready(Some(rate));
+    /// Waits until that time, or until there is another pace.
+    pub(super) fn poll_until(&mut self, due: Duration, cx: &mut Context<'_>) -> Poll<Option<Pace>> {
+        if let Poll::Ready(pace) = self.pace.poll_changed(cx) {
+            return Poll::Ready(Some(pace));
         }
         let waited = self.timer.poll_until(self.clock.instant(due), cx);
         if waited.is_pending() {
@@ -103,10 +131,19 @@ impl Wait {
         self.backlog.since(now, Duration::ZERO)
     }
 
-    /// Upstream was driven, and that is what the reader is told.
+    /// Upstream was driven, and that is what the reader is told. Gives another pace, if there is one; while there is no item,
+    /// the task is woken by that too, as it holds from when it came.
     #[inline]
-    pub(super) fn drove<E>(&mut self, driven: &Driven<E>) {
-        self.backlog.asked = if driven.is_pending() { Asked::Starved } else { Asked::Served };
+    pub(super) fn drove<E>(&mut self, driven: &Driven<E>, cx: &mut Context<'_>) -> Option<Pace> {
+        if driven.is_ready() {
+            self.backlog.asked = Asked::Served;
+            return None;
+        }
+        self.backlog.asked = Asked::Starved;
+        match self.pace.poll_changed(cx) {
+            Poll::Ready(pace) => Some(pace),
+            Poll::Pending => None,
+        }
     }
 }
 

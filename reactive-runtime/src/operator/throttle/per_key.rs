@@ -14,6 +14,7 @@ use super::{Delaying, Throttle};
 use crate::backpressure::{Counted, Ledger, OnDrop, Reason};
 use crate::flow::Flow;
 use crate::items::{Stage, Staged};
+use crate::live::{IntoSetting, Setting};
 use crate::operator::{Key, MayDrop};
 
 /// How many keys are known at most, unless told otherwise.
@@ -34,7 +35,8 @@ impl<W, M, T, K> Staged<Throttle<W, M>, T, K> {
     /// It knows at most 100 000 keys, or [`max_keys`](Staged::max_keys), and forgets those that have rested long enough to be
     /// as new. The rate of a key is never broken: when too many keys are busy to remember one more, an item of a new one
     /// waits until some are not, and what is behind it too. That does not happen as long as no more than half of
-    /// `max_keys` come within the time of a burst. With a live rate, a change takes time for each key.
+    /// `max_keys` come within the time of a burst. With a live rate or burst, a change takes time for each key; a key that is
+    /// not known begins with a whole burst.
     ///
     /// # Data loss
     ///
@@ -88,13 +90,19 @@ impl<W, G, T, K> Staged<Throttle<W, PerKey<G>>, T, K> {
 
     /// Lets at most `items` items wait, of all keys together.
     ///
+    /// It may be [`Live`](crate::Live): raised, more are taken at once; lowered, those that wait stay, and none is taken until
+    /// there are less.
+    ///
     /// # Panics
     ///
     /// If `items` is 0.
     #[track_caller]
-    pub fn capacity(self, items: usize) -> Self {
-        assert!(items > 0, "a throttle in which 0 items wait has no meaning: `capacity` takes at least 1");
-        self.map_op(|op| op.map_mode(|per_key| PerKey { capacity: items, ..per_key }))
+    pub fn capacity(self, items: impl IntoSetting<usize>) -> Self {
+        let capacity = items.into_setting(|items| match items {
+            0 => Err("a throttle in which 0 items wait has no meaning: `capacity` takes at least 1"),
+            _ => Ok(()),
+        });
+        self.map_op(|op| op.map_mode(|per_key| PerKey { capacity, ..per_key }))
     }
 }
 
@@ -115,15 +123,21 @@ impl<W, G, T, K> Staged<Throttle<W, PerKey<G, Latest>>, T, K> {
 }
 
 impl<W, G, M, T, K> Staged<Throttle<W, PerKey<G, M>>, T, K> {
-    /// Knows at most `keys` keys. It bounds what the stage may hold, so it is fixed.
+    /// Knows at most `keys` keys.
+    ///
+    /// It may be [`Live`](crate::Live): raised, an item of a new key that waits for room passes; lowered, keys that are busy are
+    /// known until they have rested, as their rate is never broken.
     ///
     /// # Panics
     ///
     /// If `keys` is 0.
     #[track_caller]
-    pub fn max_keys(self, keys: usize) -> Self {
-        assert!(keys > 0, "at most 0 keys have no meaning: `max_keys` takes at least 1");
-        self.map_op(|op| op.map_mode(|per_key| PerKey { max_keys: keys, ..per_key }))
+    pub fn max_keys(self, keys: impl IntoSetting<usize>) -> Self {
+        let max_keys = keys.into_setting(|keys| match keys {
+            0 => Err("at most 0 keys have no meaning: `max_keys` takes at least 1"),
+            _ => Ok(()),
+        });
+        self.map_op(|op| op.map_mode(|per_key| PerKey { max_keys, ..per_key }))
     }
 }
 
@@ -150,17 +164,17 @@ impl<W, G, D> MayDrop for Throttle<W, PerKey<G, Latest<D>>> {
 }
 
 /// Each key has a rate of its own: made by [`Staged::per_key`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PerKey<G, M = Delaying> {
     key: G,
-    max_keys: usize,
-    capacity: usize,
+    max_keys: Setting<usize>,
+    capacity: Setting<usize>,
     mode: M,
 }
 
 impl<G, M> PerKey<G, M> {
     fn new(key: G, mode: M) -> Self {
-        Self { key, max_keys: MAX_KEYS, capacity: CAPACITY, mode }
+        Self { key, max_keys: Setting::fixed(MAX_KEYS), capacity: Setting::fixed(CAPACITY), mode }
     }
 
     fn with_mode<N>(self, mode: N) -> PerKey<G, N> {
@@ -183,8 +197,8 @@ where
     type Flow = PerKeyFlow<F, F::Item, W, G, Q, F::Error, Delaying>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let keys = Keys::new(self.rate.get(), self.burst, self.mode.max_keys);
-        PerKeyFlow::new(upstream, keys, Wait::new(self.rate), self.weigh, self.mode)
+        let keys = Keys::new(self.pace.get(), self.mode.max_keys.clone());
+        PerKeyFlow::new(upstream, keys, Wait::new(self.pace), self.weigh, self.mode)
     }
 }
 
@@ -199,10 +213,10 @@ where
     type Flow = PerKeyFlow<F, F::Item, W, G, Q, F::Error, Latest<D>>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let keys = Keys::new(self.rate.get(), self.burst, self.mode.max_keys);
+        let keys = Keys::new(self.pace.get(), self.mode.max_keys.clone());
         // One item a key waits, so the number of keys is their bound.
-        let mode = PerKey { capacity: usize::MAX, ..self.mode };
-        PerKeyFlow::new(upstream, keys, Wait::new(self.rate), self.weigh, mode)
+        let mode = PerKey { capacity: Setting::fixed(usize::MAX), ..self.mode };
+        PerKeyFlow::new(upstream, keys, Wait::new(self.pace), self.weigh, mode)
     }
 }
 
@@ -217,7 +231,7 @@ where
     type Flow = PerKeyDropFlow<F, W, G, Q, D>;
 
     fn attach(self, upstream: F) -> Self::Flow {
-        let keys = Keys::new(self.rate.get(), self.burst, self.mode.max_keys);
-        PerKeyDropFlow::new(upstream, keys, Wait::new(self.rate), self.weigh, self.mode)
+        let keys = Keys::new(self.pace.get(), self.mode.max_keys.clone());
+        PerKeyDropFlow::new(upstream, keys, Wait::new(self.pace), self.weigh, self.mode)
     }
 }

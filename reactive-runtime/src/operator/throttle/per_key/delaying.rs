@@ -11,12 +11,13 @@ use crate::backpressure::{OnDrop, Reason, shut_down};
 use crate::event;
 use crate::fault::Fault;
 use crate::flow::{Budget, Downstream, Drive, Driven, Flow, Tail, yield_now};
+use crate::live::Setting;
 use crate::operator::Key;
 use crate::operator::throttle::keys::Keys;
 use crate::operator::throttle::pacing::Wait;
 use crate::operator::throttle::weight::Weigh;
 use crate::operator::throttle::{Delaying, Latest};
-use crate::rate::Rate;
+use crate::pacer::Pace;
 
 pin_project! {
     /// The flow below a throttle [`per_key`](crate::Staged::per_key) in which items wait; `K` is what upstream fails with, `M`
@@ -64,9 +65,10 @@ where
         let (mut items, mut drives) = (Budget::items(), Budget::drives());
         while drives.spend() {
             let now = me.wait.now();
-            if let Some(rate) = me.wait.rate.changed() {
-                me.desk.set_rate(now, rate);
+            if let Some(pace) = me.wait.pace.changed() {
+                me.desk.set_pace(now, pace);
             }
+            me.desk.follow();
             while let Some(item) = me.desk.next_due(now, me.wait) {
                 if down.push(item).is_break() {
                     return Poll::Ready(Ok(Drive::Paused));
@@ -86,7 +88,9 @@ where
                     Intake { now, desk: me.desk, weigh: me.weigh, key: me.key, broke: false, down };
                 let driven = me.upstream.as_mut().poll_drive(cx, &mut intake);
                 if intake.broke || me.desk.is_empty() {
-                    me.wait.drove(&driven);
+                    if let Some(pace) = me.wait.drove(&driven, cx) {
+                        me.desk.set_pace(me.wait.now(), pace);
+                    }
                     return driven;
                 }
                 let waits = driven.is_pending();
@@ -97,8 +101,11 @@ where
             } else {
                 me.upstream.as_mut().poll_progress(cx);
             }
+            if me.desk.poll_changed(cx).is_ready() {
+                continue;
+            }
             match me.wait.poll_until(me.desk.due(), cx) {
-                Poll::Ready(Some(rate)) => me.desk.set_rate(now, rate),
+                Poll::Ready(Some(pace)) => me.desk.set_pace(now, pace),
                 Poll::Ready(None) => {}
                 Poll::Pending => return Poll::Pending,
             }
@@ -157,7 +164,7 @@ impl<T, D: OnDrop<T>> Behind<T> for Latest<D> {
 struct Desk<T, Q, M: Behind<T>> {
     keys: Keys<Q>,
     waiting: Waiting<T, Q>,
-    capacity: usize,
+    capacity: Setting<usize>,
     // An item of a new key, for which there is no room among the keys.
     stranger: Option<(Q, T, u64)>,
     mode: M,
@@ -223,14 +230,26 @@ impl<T, Q: Clone + Key, M: Behind<T>> Desk<T, Q, M> {
         self.waiting.due().into_iter().chain(room).min().expect("something waits")
     }
 
-    fn set_rate(&mut self, now: Duration, rate: Rate) {
-        self.keys.set_rate(now, rate);
+    fn set_pace(&mut self, now: Duration, pace: Pace) {
+        self.keys.set_pace(now, pace);
         let (pace, keys) = (self.keys.pace, &mut self.keys);
         self.waiting.reschedule(|key, weight| pace.due(keys.paid(key, now).unwrap_or_default(), weight));
     }
 
+    /// Follows a change of how many may wait, and of how many keys may be known.
+    fn follow(&mut self) {
+        self.capacity.changed();
+        self.keys.follow();
+    }
+
+    /// Wakes the task when there may be room for what waits for some; ready if there may now.
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (capacity, keys) = (self.capacity.poll_changed(cx), self.keys.poll_changed(cx));
+        if capacity.is_ready() { Poll::Ready(()) } else { keys }
+    }
+
     fn has_room(&self) -> bool {
-        self.stranger.is_none() && self.waiting.len() < self.capacity
+        self.stranger.is_none() && self.waiting.len() < self.capacity.get()
     }
 
     fn len(&self) -> usize {

@@ -61,11 +61,18 @@ where
     ) -> Driven<F::Error> {
         let me = self.project();
         let now = me.wait.now();
-        if let Some(rate) = me.wait.rate.changed() {
-            me.keys.set_rate(now, rate);
+        if let Some(pace) = me.wait.pace.changed() {
+            me.keys.set_pace(now, pace);
         }
-        let (keys, wait, weigh, key, on_drop) = (me.keys, me.wait, me.weigh, me.key, me.on_drop);
-        me.upstream.poll_drive(cx, &mut Sieve { now, keys, wait, weigh, key, on_drop, dropped: 0, down })
+        me.keys.follow();
+        let (keys, wait) = (&mut *me.keys, &mut *me.wait);
+        let (weigh, key, on_drop) = (me.weigh, me.key, me.on_drop);
+        let mut sieve = Sieve { now, keys, wait, weigh, key, on_drop, dropped: 0, down };
+        let driven = me.upstream.poll_drive(cx, &mut sieve);
+        if let Some(pace) = me.wait.drove(&driven, cx) {
+            me.keys.set_pace(me.wait.now(), pace);
+        }
+        driven
     }
 
     fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>) {
