@@ -159,9 +159,11 @@ fn simulate<S: Strategy<Item>>(mut rng: Rng, capacity: usize, strategy: S) -> To
     }
     FUSE.set((rng.below(4) == 0).then_some(0));
     let World { queue, waiting, held, mut told, .. } = world;
+    let offered = queue.accounting().offered;
     let last = catch_unwind(AssertUnwindSafe(|| drop(queue)));
     let accounting = shown.accounting();
     assert!(accounting.balances() && accounting.buffered == 0, "{accounting:?}");
+    assert_eq!(accounting.offered, offered, "it is shown, whatever panics");
     assert_eq!(LIVE.get(), waiting.len() + held.len());
     let conflated = accounting.dropped.by(Reason::Conflated);
     if last.is_ok() && told.panics == 0 {

@@ -316,13 +316,19 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
         }
     }
 
-    /// Counted, and shown if they are the last ones, before any is handed over: `on_drop` may panic.
+    /// Counted, and shown if they are the last ones, before anybody is told: who is told may panic.
     fn evict_all(&mut self, reason: Reason) {
-        self.relieve(0);
+        let relieved = self.queued.relieved(0);
         let mut items = self.queued.take_all();
         self.dropped.add(reason, items.len() as u64);
+        if relieved.is_some() {
+            self.pressured.stop(self.queued.now);
+        }
         if reason == Reason::Shutdown {
             self.publish();
+        }
+        if let Some(pressure) = relieved {
+            self.turn(pressure);
         }
         while let Some(item) = items.pop_front() {
             self.on_drop.dropped(item, reason);
