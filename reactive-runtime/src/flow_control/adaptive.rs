@@ -102,7 +102,7 @@ impl Adaptive {
 
     fn measure_service(&mut self, signals: &Signals) {
         let seconds = signals.interval.as_secs_f64();
-        let sample = match signals.busy {
+        let sample = match signals.busy_part() {
             Some(busy) => (busy >= LEAST_BUSY && signals.completed > 0).then(|| signals.throughput() / busy),
             // It did at least this much; if the source had more, it did what it could.
             None => {
@@ -137,7 +137,7 @@ impl Adaptive {
         if signals.app_limited {
             return;
         }
-        let starves = match signals.busy {
+        let starves = match signals.busy_part() {
             Some(busy) => {
                 self.idle += IDLE_GAIN * (1.0 - busy - self.idle);
                 self.idle > self.config.target_idle

@@ -27,6 +27,9 @@ const NEAR: f64 = 1.02;
 const PROBE_INTERVALS: f64 = 3.0;
 const PROBE_LATENCIES: f64 = 2.0;
 
+/// No work on an item takes longer, in seconds: a clock that was wrong once is soon forgotten.
+const MOST: f64 = 86_400.0;
+
 impl Baseline {
     /// `memory` is for how many seconds the least mean latency is believed.
     pub(super) fn new(memory: f64) -> Self {
@@ -41,7 +44,7 @@ impl Baseline {
     }
 
     pub(super) fn observe(&mut self, signals: &Signals) {
-        let Some(sojourn) = signals.sojourn.map(|time| time.as_secs_f64()) else { return };
+        let Some(sojourn) = signals.sojourn.map(|time| time.as_secs_f64().min(MOST)) else { return };
         self.inferred = signals.queue_wait.is_none();
         self.latency = Some(match signals.queue_wait {
             Some(wait) => {
@@ -109,7 +112,7 @@ impl WindowedMin {
     /// Takes a value, and gives the least one.
     pub(super) fn observe(&mut self, now: f64, value: f64) -> f64 {
         let slice = (now / self.slice) as u64;
-        for passed in (self.current + 1..=slice).rev().take(SLICES) {
+        for passed in (self.current.saturating_add(1)..=slice).rev().take(SLICES) {
             self.slices[(passed % SLICES as u64) as usize] = f64::INFINITY;
         }
         self.current = slice;

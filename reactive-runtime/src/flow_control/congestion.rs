@@ -11,9 +11,32 @@ use super::{FlowControlConfig, Signals};
 pub(super) struct Congestion {
     target_delay: f64,
     threshold: f64,
-    /// In recovery until this many items have left.
-    recovering_until: Option<u64>,
+    recovery: Option<Recovery>,
     events: u64,
+}
+
+/// Until as many items have left as were admitted when congestion was met.
+#[derive(Clone, Copy, Debug)]
+struct Recovery {
+    until: u64,
+    /// How many of them were still there.
+    inside: u64,
+}
+
+impl Recovery {
+    fn of(signals: &Signals) -> Self {
+        let until = signals.admitted_total;
+        Self { until, inside: until.saturating_sub(signals.left_total) }
+    }
+
+    fn lasts(self, signals: &Signals) -> bool {
+        // Only an interval in which all that left came in after the decision tells what that did.
+        let left_before = signals.left_total.saturating_sub(signals.completed);
+        // Items that are counted neither inside nor out will never leave: a queue was emptied, a measurement was wrong, or
+        // somebody counts anew.
+        let missing = self.until.saturating_sub(signals.admitted_total);
+        left_before < self.until && missing <= self.inside / 2
+    }
 }
 
 /// How the stage is.
@@ -32,22 +55,21 @@ impl Congestion {
         Self {
             target_delay: config.target_delay.as_secs_f64(),
             threshold: config.congestion_threshold,
-            recovering_until: None,
+            recovery: None,
             events: 0,
         }
     }
 
     pub(super) fn observe(&mut self, signals: &Signals, baseline: &Baseline) -> State {
-        // Only an interval in which all that left came in after the decision tells what that did.
-        let left_before = signals.left_total.saturating_sub(signals.completed);
-        self.recovering_until = self.recovering_until.filter(|mark| left_before < *mark);
-        if self.recovering_until.is_some() {
+        self.recovery = self.recovery.filter(|recovery| recovery.lasts(signals));
+        if self.recovery.is_some() {
             return State::Recovering;
         }
         let delay = baseline.queue_delay(signals);
-        let full = signals.queue_len as f64 >= self.threshold * signals.queue_capacity as f64;
+        let full = signals.queue_len > 0
+            && signals.queue_len as f64 >= self.threshold * signals.queue_capacity as f64;
         if signals.dropped > 0 || full || delay.is_some_and(|delay| delay > self.target_delay) {
-            self.recovering_until = Some(signals.admitted_total);
+            self.recovery = Some(Recovery::of(signals));
             self.events += 1;
             return State::Congested;
         }
@@ -86,6 +108,17 @@ mod tests {
         assert_eq!(state(Signals { admitted_total: 190, left_total: 150, ..waits }), State::Congested);
         let short = Signals { queue_wait: Some(ms(49)), admitted_total: 300, left_total: 240, ..signals() };
         assert_eq!(state(short), State::Clear);
+    }
+
+    #[test]
+    fn does_not_wait_for_items_that_are_gone() {
+        let mut congestion = Congestion::new(&FlowControlConfig::default());
+        let mut state = |signals| congestion.observe(&signals, &Baseline::new(10.0));
+        let clear = Signals { completed: 10, queue_wait: Some(ms(1)), ..signals() };
+        let full = Signals { queue_wait: Some(ms(90)), admitted_total: 10_100, left_total: 100, ..clear };
+        assert_eq!(state(full), State::Congested);
+        assert_eq!(state(Signals { admitted_total: 5110, left_total: 110, ..clear }), State::Recovering);
+        assert_eq!(state(Signals { admitted_total: 130, left_total: 120, ..clear }), State::Clear);
     }
 
     #[test]

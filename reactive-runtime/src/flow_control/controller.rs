@@ -112,7 +112,8 @@ impl<A: Algorithm> FlowController<A> {
     /// While items wait that is no faster than what brings those in flight to the cap of the [`decision`](Self::decision) in
     /// three intervals: a queue drains, and meanwhile half as many items go on to come as get through.
     pub fn control_flow(&mut self, queue_len: usize, processing_latency: Duration, throughput: f64) -> f64 {
-        let throughput = if throughput.is_finite() { throughput.max(0.0) } else { 0.0 };
+        let throughput = if throughput.is_finite() { throughput.clamp(0.0, MOST) } else { 0.0 };
+        let queue_len = queue_len.min(MOST as usize);
         let signals = self.signals(queue_len, processing_latency, throughput);
         let demand = signals.admitted as f64 / self.config.control_interval.as_secs_f64();
         self.gauge.observe(demand, throughput, self.decision.rate);
@@ -191,6 +192,10 @@ impl<A: Algorithm> FlowController<A> {
 
 /// With an empty queue and less than this part of the rate, it is the source that has no more.
 const APP_LIMITED: f64 = 0.9;
+
+/// More items than a queue holds, or a stage does in a second. A number above it is a mistake, and must not drown all others in
+/// the sums.
+const MOST: f64 = 1e12;
 
 /// As a duration, within what durations can be.
 fn seconds(seconds: f64) -> Duration {

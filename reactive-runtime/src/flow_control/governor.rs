@@ -312,7 +312,7 @@ impl<A: Algorithm> Governor<A> {
         let state = StageState {
             queue_len: self.servers.waiting(self.ledger.in_flight()),
             busy: self.servers.take_busy(length),
-            app_limited: 2 * std::mem::take(&mut self.held_back) < length,
+            app_limited: std::mem::take(&mut self.held_back).saturating_mul(2) < length,
             ..StageState::default()
         };
         let signals = self.ledger.interval(end, state);

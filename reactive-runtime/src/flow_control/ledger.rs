@@ -116,10 +116,10 @@ impl Ledger {
         // Items may overtake each other; the youngest counts.
         self.flight_began_at = self.flight_began_at.max(ticket.admitted_at);
         self.window.completed += 1;
-        self.window.sojourn += now.saturating_sub(ticket.admitted_at);
+        self.window.sojourn = self.window.sojourn.saturating_add(now.saturating_sub(ticket.admitted_at));
         if let Some(wait) = queue_wait {
             self.window.waits += 1;
-            self.window.wait += wait;
+            self.window.wait = self.window.wait.saturating_add(wait);
         }
         self.completion(ticket, now, queue_wait, Outcome::Completed)
     }
@@ -210,7 +210,7 @@ impl Ledger {
 }
 
 fn mean(sum: Duration, count: u64) -> Option<Duration> {
-    (count > 0).then(|| sum.div_f64(count as f64))
+    (count > 0).then(|| Duration::try_from_secs_f64(sum.as_secs_f64() / count as f64).unwrap_or(sum))
 }
 
 #[cfg(test)]

@@ -34,6 +34,8 @@ mod governor;
 mod gradient2;
 mod ledger;
 mod metrics;
+#[cfg(test)]
+mod nonsense;
 mod prediction;
 mod rate_model;
 mod selected;

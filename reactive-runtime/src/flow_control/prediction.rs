@@ -39,6 +39,8 @@ const TREND_GAIN: f64 = 0.1;
 const ERROR_GAIN: f64 = 0.05;
 /// How much smaller the error of the forecast has to be. A forecast that is only as good as none adds noise.
 const ADVANTAGE: f64 = 0.9;
+/// What a value is bounded to, so that differences and sums of values are finite. Nothing has a rate like this.
+const MOST: f64 = 1e100;
 
 impl Prediction {
     /// Looks `horizon` values ahead, and takes the values as they are.
@@ -81,6 +83,7 @@ impl Prediction {
         if !value.is_finite() {
             return;
         }
+        let value = value.clamp(-MOST, MOST);
         let (forecast, level_then) = self.made[self.next];
         if self.warm_up > 0 {
             self.warm_up -= 1;
@@ -97,9 +100,10 @@ impl Prediction {
         self.next = (self.next + 1) % self.made.len();
     }
 
-    /// The value jumped: the trend up to now says nothing about what comes.
+    /// The value jumped: neither the trend up to now nor the jump says anything about what comes.
     pub fn forget_trend(&mut self) {
         self.trend = 0.0;
+        self.level = None;
     }
 
     /// The smoothed value now; 0 before the first.
@@ -166,12 +170,31 @@ mod tests {
     }
 
     #[test]
+    fn a_jump_is_no_trend() {
+        let mut prediction = Prediction::new(10);
+        (0..100).for_each(|i| prediction.observe(100.0 + 5.0 * f64::from(i)));
+        prediction.forget_trend();
+        prediction.observe(50.0);
+        assert_eq!((prediction.level(), prediction.forecast()), (50.0, 50.0));
+    }
+
+    #[test]
     fn what_is_no_number_is_left_out() {
         let mut prediction = Prediction::new(3);
         for value in [5.0, f64::NAN, f64::INFINITY, 5.0] {
             prediction.observe(value);
         }
         assert_eq!((prediction.level(), prediction.forecast()), (5.0, 5.0));
+    }
+
+    #[test]
+    fn forgets_a_value_beyond_all_measure() {
+        let mut prediction = Prediction::new(3);
+        for value in [f64::MAX, -f64::MAX].into_iter().chain([5.0; 5000]) {
+            prediction.observe(value);
+        }
+        assert_eq!(prediction.level(), 5.0);
+        assert!((prediction.forecast() - 5.0).abs() < 1e-6, "{prediction:?}");
     }
 
     #[test]

@@ -175,7 +175,7 @@ impl<M: RateModel, A: Algorithm> Guarded<M, A> {
             signals.queue_len as f64 / signals.queue_capacity as f64,
             self.baseline.queue_delay(signals).unwrap_or(0.0),
             self.default.capacity_estimate().unwrap_or(0.0),
-            signals.busy.unwrap_or(1.0),
+            signals.busy_part().unwrap_or(1.0),
             f64::from(u8::from(signals.app_limited)),
             signals.admitted as f64 / seconds,
             self.demand.trend(),

@@ -16,6 +16,8 @@ pub(super) struct ServiceRate {
 const DRIFT: f64 = 0.03;
 /// So many standard deviations off, a sample is an outlier.
 const GATE: f64 = 3.0;
+/// So many times too high or too low, it is one however noisy the rate has been.
+const FAR: f64 = 20.0;
 /// So many outliers in a row, to the same side, are a change and no accident.
 const CHANGE: i32 = 2;
 
@@ -33,12 +35,15 @@ impl ServiceRate {
         let noise = (mean.max(sample).max(1.0) / seconds).max(0.9 * self.innovation);
         let mut variance = self.variance + (DRIFT * mean.max(1.0)).powi(2);
         let mut jumped = self.mean.is_none();
-        if error.abs() > GATE * (variance + noise).sqrt() {
+        let is_far = sample > FAR * mean || sample < mean / FAR;
+        if is_far || error.abs() > GATE * (variance + noise).sqrt() {
             let side = error.signum() as i32;
             self.outliers = if self.outliers * side > 0 { self.outliers + side } else { side };
             if self.outliers.abs() >= CHANGE {
                 jumped = true;
                 variance = error * error;
+                // A rate is not noisier than it is high; what is left of another one would drown it.
+                self.innovation = self.innovation.min(sample * sample);
             }
         } else {
             self.outliers = 0;
@@ -65,6 +70,25 @@ mod tests {
         assert!(!rate.observe(150.0, 0.1), "one outlier is an accident");
         assert!(rate.observe(150.0, 0.1));
         assert!((rate.mean().unwrap() - 150.0).abs() < 20.0, "{rate:?}");
+    }
+
+    #[test]
+    fn finds_back_from_rates_beyond_all_measure() {
+        for odd in [1e30, 1e-30] {
+            let mut rate = ServiceRate::default();
+            for seconds in [0.0, 0.1, 0.0, 0.1] {
+                rate.observe(odd, seconds);
+                rate.observe(500.0, seconds);
+            }
+            for _ in 0..3 {
+                rate.observe(500.0, 0.1);
+            }
+            assert!((rate.mean().unwrap() - 500.0).abs() < 20.0, "{rate:?}");
+            for _ in 0..60 {
+                rate.observe(400.0, 0.1);
+            }
+            assert!((rate.mean().unwrap() - 400.0).abs() < 20.0, "{rate:?}");
+        }
     }
 
     #[test]

@@ -44,6 +44,11 @@ impl Signals {
     pub fn throughput(&self) -> f64 {
         self.completed as f64 / self.interval.as_secs_f64().max(1e-9)
     }
+
+    /// [`busy`](Self::busy) as a part: what is no number is not known.
+    pub(super) fn busy_part(&self) -> Option<f64> {
+        self.busy.filter(|busy| !busy.is_nan()).map(|busy| busy.clamp(0.0, 1.0))
+    }
 }
 
 /// An item left the stage. A [`Ledger`](super::Ledger) makes them.

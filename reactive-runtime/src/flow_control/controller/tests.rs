@@ -103,6 +103,24 @@ fn odd_numbers_give_a_rate_in_range() {
 }
 
 #[test]
+fn odd_numbers_are_forgotten() {
+    for algorithm in CongestionAlgorithm::ALL {
+        let (mut flow, mut stage) = (controller(algorithm), Stage::new(400.0));
+        for (queue, latency, throughput) in [
+            (usize::MAX, ms(1), 100.0),
+            (7, Duration::MAX, 100.0),
+            (7, ms(1), f64::MAX),
+            (1_000_000, ms(1), 50.0),
+        ] {
+            flow.control_flow(queue, latency, throughput);
+            stage.settle(&mut flow);
+            let throughput: f64 = (0..500).map(|_| stage.step(&mut flow) / 500.0).sum();
+            assert!(throughput > 0.7 * 400.0, "{algorithm}, after {queue}, {latency:?}: {throughput}");
+        }
+    }
+}
+
+#[test]
 fn refuses_a_configuration_without_a_meaning() {
     let config = FlowControlConfig { min_rate: 0.0, ..FlowControlConfig::default() };
     assert!(FlowController::new(config).unwrap_err().to_string().contains("min_rate"));
