@@ -1,7 +1,9 @@
 //! What a stream processor promises, on whole pipelines.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 
@@ -366,6 +368,52 @@ async fn a_stop_does_not_wait_for_ever_for_a_stream_that_nobody_drives() {
     // They are not lost.
     assert_eq!(busy.count().await.unwrap(), 3);
     assert_eq!(idle.count().await.unwrap(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_with_the_streams_though_another_did_not_wait_for_them() {
+    let p = processor(config());
+    let start = Instant::now();
+    let stream = p.process_stream(0..5, async |x| {
+        sleep(ms(100)).await;
+        x
+    });
+    let impatient = async {
+        sleep(ms(5)).await;
+        p.stop_within(ms(10)).await
+    };
+    let meanwhile = async {
+        sleep(ms(6)).await;
+        (p.stop().await, start.elapsed())
+    };
+    let later = async {
+        sleep(ms(20)).await;
+        (p.stop().await, start.elapsed())
+    };
+    let (results, impatient, meanwhile, later) = tokio::join!(stream.count(), impatient, meanwhile, later);
+    assert_eq!((results.unwrap(), impatient.items_unfinished), (5, 5));
+    for (report, waited) in [meanwhile, later] {
+        assert!(report.is_clean());
+        assert_eq!(waited, ms(100));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_inside_of_an_operation_waits_for_itself_without_spinning() {
+    let p = processor(config().processing_timeout(s(3)).max_retry_attempts(0));
+    let (start, polls) = (Instant::now(), Cell::new(0));
+    let stops = async |x: u32| {
+        let mut stop = pin!(p.stop());
+        poll_fn(|cx| {
+            polls.set(polls.get() + 1);
+            stop.as_mut().poll(cx)
+        })
+        .await;
+        x
+    };
+    assert_eq!(p.process_stream(0..1, stops).count().await.unwrap(), 1);
+    assert_eq!(start.elapsed(), s(3));
+    assert!(polls.get() <= 3, "{}", polls.get());
 }
 
 #[tokio::test(start_paused = true)]

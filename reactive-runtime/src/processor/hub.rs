@@ -230,7 +230,8 @@ impl Hub {
             let waiting = places.waiting().filter_map(|id| streams.get_mut(&id)?.waker.take());
             woken.0.extend(waiting);
         }
-        if state.phase == Phase::Stopping {
+        // Not before all is done: who waits may be within a poll of a stream, which would wake itself for ever.
+        if !state.stopping.is_empty() && state.is_idle() {
             woken.0.append(&mut state.stopping);
         }
         woken
@@ -263,7 +264,7 @@ impl Hub {
     /// Ready when no stream has anything to do any more.
     pub(super) fn poll_stopped(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        if state.streams.values().all(|stream| stream.tally.is_idle()) {
+        if state.is_idle() {
             return Poll::Ready(());
         }
         if !state.stopping.iter().any(|known| known.will_wake(cx.waker())) {
@@ -319,6 +320,11 @@ impl Hub {
 }
 
 impl State {
+    /// Whether no stream has anything to do any more.
+    fn is_idle(&self) -> bool {
+        self.streams.values().all(|stream| stream.tally.is_idle())
+    }
+
     /// Leaves the waker of a stream, and gives the one that was there, to be dropped once the lock is free.
     fn listen(&mut self, id: usize, cx: &Context<'_>) -> Option<Waker> {
         match &mut self.streams.get_mut(&id)?.waker {

@@ -203,7 +203,18 @@ impl StreamProcessor {
     /// Stops it gracefully: no new items are taken, what was taken is finished and given, and the streams end.
     ///
     /// Somebody has to drive the streams meanwhile. It waits for them for at most the `processing_timeout`, and tells what is
-    /// unfinished then. Streams that begin later fail with [`ProcessError::Stopped`].
+    /// unfinished then. Streams that begin later fail with [`ProcessError::Stopped`]. To stop it again is to wait again.
+    ///
+    /// An operation, an error handler or a dead-letter sink that awaits it waits for itself, until that time is up: let a task
+    /// of its own do so.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it no more waits; the streams end all the same.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with time enabled.
     ///
     /// # Examples
     ///
@@ -235,6 +246,10 @@ impl StreamProcessor {
     }
 
     /// [Stops](Self::stop) it, and waits for at most `time`.
+    ///
+    /// # Panics
+    ///
+    /// As [`stop`](Self::stop).
     pub async fn stop_within(&self, time: impl IntoDuration) -> StopReport {
         let time: Duration = time.into_duration();
         self.hub.begin_to_stop();
