@@ -417,6 +417,46 @@ async fn a_stop_inside_of_an_operation_waits_for_itself_without_spinning() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_loses_nothing_of_what_a_strategy_has_queued() {
+    use BackpressureStrategy::{Adaptive, Block, CircuitBreaker, DropOldest};
+    for with in [Block, DropOldest, Adaptive, CircuitBreaker] {
+        let p =
+            processor(config().max_concurrent_operations(1)).with_backpressure(strategy(with, 10)).unwrap();
+        let came = Cell::new(0);
+        let source = interval(ms(10)).inspect(|_| came.set(came.get() + 1));
+        let stream = p.process_stream(source, async |_| sleep(ms(30)).await);
+        let stop = async {
+            sleep(ms(205)).await;
+            (p.metrics(), p.stop().await)
+        };
+        let (results, (before, report)) = tokio::join!(stream.count(), stop);
+        let after = report.metrics.clone();
+        assert!(before.items_buffered > 0 && report.is_clean(), "{with}: {before:?}");
+        assert_eq!((after.items_taken, after.items_taken), (before.items_taken, came.get()), "{with}");
+        assert_eq!((after.items_dropped, after.items_cancelled), (before.items_dropped, 0), "{with}");
+        assert_eq!(after.items_processed, after.items_taken - after.items_dropped, "{with}");
+        assert_eq!(results.unwrap() as u64, after.items_processed, "{with}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_queued_when_a_stream_is_dropped_is_cancelled() {
+    let config = config().max_concurrent_operations(1);
+    let p = processor(config).with_backpressure(strategy(BackpressureStrategy::Block, 3)).unwrap();
+    let mut stream = p.process_stream(0..10, async |x| {
+        sleep(ms(10)).await;
+        x
+    });
+    assert_eq!(stream.next().await.unwrap().unwrap(), 0);
+    let before = p.metrics();
+    assert_eq!((before.items_taken, before.items_buffered), (4, 3));
+    drop(stream);
+    let after = p.metrics();
+    assert_eq!((after.items_taken, after.items_processed, after.items_dropped), (4, 1, 0));
+    assert_eq!((after.items_cancelled, after.items_buffered, after.items_in_flight), (3, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_counts_its_item_as_failed_and_leaves_the_processor_whole() {
     let p = processor(config().max_concurrent_operations(1));
     let mut at_once = p.process_stream(0..3, |x| assert_ne!(x, 1));
@@ -545,6 +585,9 @@ async fn a_strategy_may_fail() {
     });
     let error = results.collect::<Vec<_>>().await.unwrap_err();
     assert!(matches!(error, ProcessError::Overloaded(3)), "{error:?}");
+    // One is refused; what was queued came before the error.
+    let metrics = p.metrics();
+    assert_eq!((metrics.items_taken, metrics.items_processed, metrics.items_failed), (4, 3, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -69,7 +69,6 @@ enum Phase {
 
 struct Stream {
     tally: Arc<Tally>,
-    monitor: Option<BackpressureMonitor>,
     /// Left when it has nothing to do.
     waker: Option<Waker>,
 }
@@ -148,7 +147,7 @@ impl Hub {
         state.joined += 1;
         state.monitor = monitor.cloned();
         let id = state.joined;
-        state.streams.insert(id, Stream { tally: tally.clone(), monitor: monitor.cloned(), waker: None });
+        state.streams.insert(id, Stream { tally: tally.clone(), waker: None });
         Ok(id)
     }
 
@@ -286,8 +285,7 @@ impl Hub {
         let state = self.lock();
         let mut totals = state.past;
         for stream in state.streams.values() {
-            let queued = stream.monitor.as_ref().map_or(0, |monitor| monitor.accounting().buffered);
-            totals.add_running(&stream.tally, queued);
+            totals.add_running(&stream.tally);
         }
         let elapsed = match state.phase {
             Phase::Stopped(elapsed) => elapsed,
@@ -336,8 +334,7 @@ impl State {
 
 impl Totals {
     fn add(&mut self, tally: &Tally) {
-        // What is dropped was never handed to the operations.
-        self.taken += tally.taken.get() + tally.dropped.get();
+        self.taken += tally.came();
         self.dropped += tally.dropped.get();
         self.processed += tally.processed.get();
         self.failed += tally.failed.get();
@@ -350,12 +347,11 @@ impl Totals {
         self.cancelled += tally.unfinished();
     }
 
-    fn add_running(&mut self, tally: &Tally, queued: u64) {
+    fn add_running(&mut self, tally: &Tally) {
         self.add(tally);
-        self.taken += queued;
-        self.buffered += tally.buffered.get() + queued;
+        self.buffered += tally.buffered.get() + tally.queued();
         self.running += tally.running() as u64;
-        self.unfinished += tally.unfinished() + queued;
+        self.unfinished += tally.unfinished();
         self.streams += 1;
     }
 }

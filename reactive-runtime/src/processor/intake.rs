@@ -103,8 +103,14 @@ impl<F: Flow<Item = T, Error = K>, T, K: Fault> Intake<F, T, K> {
 
     /// When the processor stops, no new items are taken; those that were read ahead are worked on.
     fn close_if_stopping(self: Pin<&mut Self>) {
-        if self.member.hub.is_stopping() && !self.member.tally.is_closed() {
+        if !self.member.hub.is_stopping() || self.member.tally.is_closed() {
+            return;
+        }
+        if self.member.hub.backpressure.is_none() {
             self.close();
+        } else {
+            // A queue with a strategy is closed above, and gives what it has.
+            self.member.tally.close();
         }
     }
 

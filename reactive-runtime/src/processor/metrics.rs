@@ -16,13 +16,13 @@ pub struct ProcessorMetrics {
     pub items_taken: u64,
     /// How many results were given on.
     pub items_processed: u64,
-    /// How many items failed for good, those of calls that panicked among them.
+    /// How many items failed for good, those of calls that panicked and one that a strategy refused among them.
     pub items_failed: u64,
     /// How many items its backpressure strategy dropped.
     pub items_dropped: u64,
     /// How many items were lost as their stream was dropped before they were done.
     pub items_cancelled: u64,
-    /// How many items are read ahead.
+    /// How many items are read ahead, or are with a backpressure strategy.
     pub items_buffered: u64,
     /// How many items are worked on, or are done and wait to be taken.
     pub items_in_flight: u64,

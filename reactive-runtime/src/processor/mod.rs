@@ -21,6 +21,7 @@ mod places;
 mod pressure;
 mod stream_processor;
 mod tally;
+mod until_stop;
 
 pub use config::{OnFailure, RetryBackoff, StreamConfig};
 pub use control::Control;

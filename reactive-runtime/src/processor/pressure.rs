@@ -9,6 +9,7 @@ use pin_project_lite::pin_project;
 use super::ProcessError;
 use super::member::Member;
 use super::tally::Tally;
+use super::until_stop::UntilStop;
 use crate::backpressure::{
     AgesOf, BackpressureConfig, BackpressureMonitor, Configured, Decision, Listeners, OnDrop, Overloaded,
     Queued, Reason, Signal, Strategy, Watermarks,
@@ -38,7 +39,7 @@ pin_project! {
         // A strategy decides what is queued.
         Queued {
             #[pin]
-            upstream: PressuredFlow<F, T, Watching<T>, Listeners<CountDrops, ()>, K>,
+            upstream: PressuredFlow<UntilStop<F>, T, Watching<T>, Listeners<CountDrops, ()>, K>,
         },
     }
 }
@@ -48,7 +49,7 @@ where
     F: Flow<Item = T, Error: Join<Failed<ProcessError<T>>, Out = K>>,
     K: Fault,
 {
-    pub(super) fn new(upstream: F, config: Option<&BackpressureConfig>, member: &Member) -> Self {
+    pub(super) fn new(upstream: F, config: Option<&BackpressureConfig>, member: &Arc<Member>) -> Self {
         let Some(config) = config else { return Self { above: Above::Unqueued { upstream } } };
         let strategy = Watching {
             strategy: config.build().expect("the config was right when the processor was made"),
@@ -59,7 +60,7 @@ where
         let monitor = member.monitor.get_or_init(BackpressureMonitor::new);
         let pressured = Pressured::new(Setting::fixed(config.buffer_size), strategy).monitor(monitor);
         let pressured = pressured.on_drop::<T, _>(CountDrops(member.tally.clone()));
-        Self { above: Above::Queued { upstream: pressured.attach(upstream) } }
+        Self { above: Above::Queued { upstream: pressured.attach(UntilStop::new(upstream, member)) } }
     }
 }
 
@@ -140,7 +141,11 @@ impl<T> Strategy<T> for Watching<T> {
     }
 
     fn fail(&mut self, item: T) -> Result<Self::Fault, T> {
-        self.strategy.fail(item).map(|Failed(Overloaded(item))| Failed(ProcessError::Overloaded(item)))
+        let Failed(Overloaded(item)) = self.strategy.fail(item)?;
+        // It knows of this one.
+        self.tally.failed.add(1);
+        self.failed += 1;
+        Ok(Failed(ProcessError::Overloaded(item)))
     }
 
     fn merge(&mut self, item: T, youngest: &mut T) -> Option<T> {
@@ -175,12 +180,14 @@ impl<T> Strategy<T> for Watching<T> {
     }
 }
 
-/// Counts what is dropped.
+/// Counts what the strategy drops. What is still queued when the stream is dropped counts as cancelled, as all that is not done.
 #[derive(Debug)]
 pub struct CountDrops(Arc<Tally>);
 
 impl<T> OnDrop<T> for CountDrops {
-    fn dropped(&mut self, _: T, _: Reason) {
-        self.0.dropped.add(1);
+    fn dropped(&mut self, _: T, reason: Reason) {
+        if reason != Reason::Shutdown {
+            self.0.dropped.add(1);
+        }
     }
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 /// Only the task that polls the stream writes, so loads and stores do; whoever asks for metrics reads it meanwhile.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// Items that came from the source.
+    /// Items that were read ahead or handed to the operations.
     pub(super) taken: Count,
+    /// Items that were offered to a strategy, which has them before they are taken; none where there is no strategy.
+    pub(super) offered: Count,
     /// Results that were given on.
     pub(super) processed: Count,
     /// Items that failed for good.
@@ -52,9 +54,19 @@ impl Count {
 }
 
 impl Tally {
-    /// How many items were taken of which nothing has become yet.
+    /// How many items came from the source.
+    pub(super) fn came(&self) -> u64 {
+        self.offered.get().max(self.taken.get())
+    }
+
+    /// How many items a strategy has, that of which it is not decided yet among them.
+    pub(super) fn queued(&self) -> u64 {
+        self.offered.get().saturating_sub(self.dropped.get() + self.taken.get())
+    }
+
+    /// How many items came of which nothing has become yet.
     pub(super) fn unfinished(&self) -> u64 {
-        self.taken.get().saturating_sub(self.processed.get() + self.failed.get())
+        self.came().saturating_sub(self.processed.get() + self.failed.get() + self.dropped.get())
     }
 
     /// Whether nothing is to be waited for: what is not finished is not there, and nobody polls.
