@@ -5,6 +5,8 @@
 mod memory;
 #[path = "live/throttle.rs"]
 mod throttle;
+#[path = "live/windows.rs"]
+mod windows;
 
 use std::cell::RefCell;
 use std::convert::Infallible;

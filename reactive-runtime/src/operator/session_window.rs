@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::windowed::{Clocked, Disjoint, Held, Shape, Single, Windowed, Windows, nanos};
+use super::windowed::{Clocked, Disjoint, Held, Shape, Single, Windowed, nanos};
 use crate::flow::Flow;
 use crate::gather::TimedGatherFlow;
 use crate::items::{Items, Staged};
@@ -48,7 +48,7 @@ impl<T, K> Items<T, K> {
             }
             _ => Ok(()),
         });
-        self.stage(Windowed::new(Session { gap, max: Setting::fixed(Duration::MAX) }))
+        self.stage(Windowed::new(Session::new(gap, Setting::fixed(Duration::MAX))))
     }
 }
 
@@ -77,7 +77,7 @@ impl<G, C, U, K> Staged<Windowed<Session, G, C>, U, K> {
             Duration::ZERO => Err("a session of no time has no meaning: `max` takes a time such as `1min`"),
             _ => Ok(()),
         });
-        self.map_op(|op| op.map_shape(|session| Session { max, ..session }))
+        self.map_op(|op| op.map_shape(|session| Session::new(session.gap, max)))
     }
 }
 
@@ -86,44 +86,75 @@ impl<G, C, U, K> Staged<Windowed<Session, G, C>, U, K> {
 pub struct Session {
     gap: Setting<Duration>,
     max: Setting<Duration>,
+    limits: Limits,
 }
 
 impl Disjoint for Session {}
 
 impl Session {
-    fn limits(&self) -> Limits {
-        Limits { gap: nanos(self.gap.get()), max: nanos(self.max.get()) }
+    fn new(gap: Setting<Duration>, max: Setting<Duration>) -> Self {
+        let limits = Limits::of(&gap, &max);
+        Self { gap, max, limits }
     }
 }
 
 impl<T> Shape<T> for Session {
     type Windows = Sessions<T>;
 
-    fn windows(&self, _: i64) -> Sessions<T> {
-        Sessions { limits: self.limits(), open: VecDeque::new() }
+    #[inline(always)]
+    fn put(&self, sessions: &mut Sessions<T>, item: T, at: i64, watermark: i64) -> Result<(), T> {
+        if let Some(newest) = sessions.0.back_mut()
+            && newest.last <= at
+            && self.limits.goes_on(newest.first, newest.last, at, at)
+        {
+            newest.last = at;
+            newest.items.push(item);
+            return Ok(());
+        }
+        sessions.put_apart(self.limits, item, at, watermark)
     }
 
-    fn changed(&mut self) -> bool {
+    #[inline(always)]
+    fn next_end(&self, sessions: &Sessions<T>) -> Option<i64> {
+        sessions.0.front().map(|open| self.limits.end(open.first, open.last))
+    }
+
+    fn close(&self, sessions: &mut Sessions<T>) -> Option<Vec<T>> {
+        sessions.0.pop_front().map(|open| open.items)
+    }
+
+    fn held(&self, Sessions(open): &Sessions<T>) -> Held {
+        // Items to come may join all of them.
+        Held { at_least: usize::from(!open.is_empty()), at_most: open.len(), per_item: 1 }
+    }
+
+    fn follow(&mut self, _: i64, _: i64) -> bool {
         let (gap, max) = (self.gap.changed(), self.max.changed());
-        gap.is_some() || max.is_some()
+        let changed = gap.is_some() || max.is_some();
+        if changed {
+            self.limits = Limits::of(&self.gap, &self.max);
+        }
+        changed
     }
 
-    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_changed(&mut self, _: i64, cx: &mut Context<'_>) -> Poll<()> {
         let (gap, max) = (self.gap.poll_changed(cx), self.max.poll_changed(cx));
-        if gap.is_ready() || max.is_ready() { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    fn fit(&self, sessions: &mut Sessions<T>) {
-        sessions.limits = self.limits();
+        if gap.is_pending() && max.is_pending() {
+            return Poll::Pending;
+        }
+        self.limits = Limits::of(&self.gap, &self.max);
+        Poll::Ready(())
     }
 }
 
-/// The open sessions of a [`Session`].
+/// The open sessions of a [`Session`], one before the other. By the clock there is one.
 #[derive(Debug)]
-pub struct Sessions<T> {
-    limits: Limits,
-    // One before the other. By the clock there is one.
-    open: VecDeque<Open<T>>,
+pub struct Sessions<T>(VecDeque<Open<T>>);
+
+impl<T> Default for Sessions<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
 }
 
 #[derive(Debug)]
@@ -141,6 +172,10 @@ struct Limits {
 }
 
 impl Limits {
+    fn of(gap: &Setting<Duration>, max: &Setting<Duration>) -> Self {
+        Self { gap: nanos(gap.get()), max: nanos(max.get()) }
+    }
+
     fn end(self, first: i64, last: i64) -> i64 {
         (last + self.gap).min(first + self.max)
     }
@@ -153,26 +188,26 @@ impl Limits {
 
 impl<T> Sessions<T> {
     /// Puts an item into the session that it belongs to, or into one of its own.
-    fn put_apart(&mut self, item: T, at: i64, watermark: i64) -> Result<(), T> {
-        let after = self.open.partition_point(|open| open.first <= at);
+    fn put_apart(&mut self, limits: Limits, item: T, at: i64, watermark: i64) -> Result<(), T> {
+        let after = self.0.partition_point(|open| open.first <= at);
         if let Some(before) = after.checked_sub(1)
-            && let open = &mut self.open[before]
-            && self.limits.goes_on(open.first, open.last, at, at.max(open.last))
+            && let open = &mut self.0[before]
+            && limits.goes_on(open.first, open.last, at, at.max(open.last))
         {
             open.last = open.last.max(at);
             open.items.push(item);
-            self.join(before);
-        } else if let Some(open) = self.open.get_mut(after)
-            && self.limits.goes_on(at, at, open.first, open.last)
+            self.join(limits, before);
+        } else if let Some(open) = self.0.get_mut(after)
+            && limits.goes_on(at, at, open.first, open.last)
         {
             open.first = at;
             open.items.push(item);
-        } else if self.limits.end(at, at) > watermark {
-            if self.open.is_empty() {
+        } else if limits.end(at, at) > watermark {
+            if self.0.is_empty() {
                 // There is seldom more than one; there may be many keys.
-                self.open.reserve_exact(1);
+                self.0.reserve_exact(1);
             }
-            self.open.insert(after, Open { first: at, last: at, items: vec![item] });
+            self.0.insert(after, Open { first: at, last: at, items: vec![item] });
         } else {
             return Err(item);
         }
@@ -180,43 +215,14 @@ impl<T> Sessions<T> {
     }
 
     /// Joins the session at `place` with the next one, if they have become one.
-    fn join(&mut self, place: usize) {
-        let (Some(one), Some(next)) = (self.open.get(place), self.open.get(place + 1)) else { return };
-        if self.limits.goes_on(one.first, one.last, next.first, next.last)
-            && let Some(next) = self.open.remove(place + 1)
+    fn join(&mut self, limits: Limits, place: usize) {
+        let (Some(one), Some(next)) = (self.0.get(place), self.0.get(place + 1)) else { return };
+        if limits.goes_on(one.first, one.last, next.first, next.last)
+            && let Some(next) = self.0.remove(place + 1)
         {
-            let one = &mut self.open[place];
+            let one = &mut self.0[place];
             one.last = next.last;
             one.items.extend(next.items);
         }
-    }
-}
-
-impl<T> Windows<T> for Sessions<T> {
-    #[inline(always)]
-    fn put(&mut self, item: T, at: i64, watermark: i64) -> Result<(), T> {
-        if let Some(newest) = self.open.back_mut()
-            && newest.last <= at
-            && self.limits.goes_on(newest.first, newest.last, at, at)
-        {
-            newest.last = at;
-            newest.items.push(item);
-            return Ok(());
-        }
-        self.put_apart(item, at, watermark)
-    }
-
-    #[inline(always)]
-    fn next_end(&self) -> Option<i64> {
-        self.open.front().map(|open| self.limits.end(open.first, open.last))
-    }
-
-    fn close(&mut self) -> Option<Vec<T>> {
-        self.open.pop_front().map(|open| open.items)
-    }
-
-    fn held(&self) -> Held {
-        // Items to come may join all of them.
-        Held { at_least: usize::from(!self.open.is_empty()), at_most: self.open.len(), per_item: 1 }
     }
 }

@@ -1,14 +1,18 @@
+mod grid;
 mod sliding;
 mod tumbling;
 
+use std::time::Duration;
+
+use self::grid::Grid;
 pub use self::sliding::{Slides, SlidingWindows};
-pub use self::tumbling::TumblingWindows;
-use super::windowed::{Clocked, Disjoint, Shape, Single, Windowed, nanos};
+pub use self::tumbling::{Tumbling, TumblingWindows};
+use super::windowed::{Clocked, Single, Windowed};
 use crate::flow::Flow;
 use crate::gather::TimedGatherFlow;
 use crate::items::{Items, Staged};
+use crate::live::IntoSetting;
 use crate::pipe::Pipe;
-use crate::units::IntoDuration;
 
 impl<T, K> Items<T, K> {
     /// Gathers the items of each `size` of time into a `Vec`: those of `[0, size)`, `[size, 2 * size)`, .. since the first poll.
@@ -22,7 +26,8 @@ impl<T, K> Items<T, K> {
     ///
     /// Options: [`slide`](Staged::slide), [`by`](Staged::by) a key, [`by_time`](Staged::by_time) for event time.
     ///
-    /// The size is fixed: it lays the grid of the windows.
+    /// `size` may be [`Live`](crate::Live): a change holds from the next window on, which begins where the present one ends, and
+    /// those behind it follow from there. By event time the present one is that of the greatest time seen.
     ///
     /// # Panics
     ///
@@ -43,10 +48,14 @@ impl<T, K> Items<T, K> {
     /// ```
     #[doc(alias = "tumbling")]
     #[track_caller]
-    pub fn window_time(self, size: impl IntoDuration) -> Staged<Windowed<Tumbling>, Vec<T>, K> {
-        let size = nanos(size.into_duration());
-        assert!(size > 0, "a window of no time has no meaning: `window_time` takes a size such as `100ms`");
-        self.stage(Windowed::new(Tumbling { size }))
+    pub fn window_time(self, size: impl IntoSetting<Duration>) -> Staged<Windowed<Tumbling>, Vec<T>, K> {
+        let size = size.into_setting(|size| match *size {
+            Duration::ZERO => {
+                Err("a window of no time has no meaning: `window_time` takes a size such as `100ms`")
+            }
+            _ => Ok(()),
+        });
+        self.stage(Windowed::new(Tumbling::new(Grid::new(size, None))))
     }
 }
 
@@ -55,7 +64,7 @@ impl<F: Flow> Pipe<F> {
     #[track_caller]
     pub fn window_time(
         self,
-        size: impl IntoDuration,
+        size: impl IntoSetting<Duration>,
     ) -> Pipe<TimedGatherFlow<F, Clocked<Single<Tumbling, TumblingWindows<F::Item>>>, Vec<F::Item>, F::Error>>
     {
         self.with(|items| items.window_time(size))
@@ -69,7 +78,8 @@ impl<G, C, T, K> Staged<Windowed<Tumbling, G, C>, Vec<T>, K> {
     /// with [`by_time`](Staged::by_time) before the first item. At the end and before an error all windows that have begun are
     /// flushed.
     ///
-    /// The step is fixed, as the size is.
+    /// Both may be [`Live`](crate::Live): the windows that have begun stay as they are; the next one begins where it would have,
+    /// with the new size, and those behind it by the new step.
     ///
     /// # Data loss
     ///
@@ -91,28 +101,16 @@ impl<G, C, T, K> Staged<Windowed<Tumbling, G, C>, Vec<T>, K> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn slide(self, step: impl IntoDuration) -> Staged<Windowed<Slides, G, C>, Vec<T>, K>
+    pub fn slide(self, step: impl IntoSetting<Duration>) -> Staged<Windowed<Slides, G, C>, Vec<T>, K>
     where
         T: Clone,
     {
-        let step = nanos(step.into_duration());
-        assert!(step > 0, "windows that do not move have no meaning: `slide` takes a time such as `100ms`");
-        self.map_op(|op| op.map_shape(|Tumbling { size }| Slides { size, step }))
-    }
-}
-
-/// Windows one after the other: made by [`Items::window_time`].
-#[derive(Clone, Copy, Debug)]
-pub struct Tumbling {
-    size: i64,
-}
-
-impl Disjoint for Tumbling {}
-
-impl<T> Shape<T> for Tumbling {
-    type Windows = TumblingWindows<T>;
-
-    fn windows(&self, _: i64) -> TumblingWindows<T> {
-        TumblingWindows::new(self.size)
+        let step = step.into_setting(|step| match *step {
+            Duration::ZERO => {
+                Err("windows that do not move have no meaning: `slide` takes a time such as `100ms`")
+            }
+            _ => Ok(()),
+        });
+        self.map_op(|op| op.map_shape(|tumbling| tumbling.slide(step)))
     }
 }

@@ -20,8 +20,7 @@ use crate::items::{Stage, Staged};
 use crate::live::IntoSetting;
 use crate::operator::{Len, MayDrop};
 
-/// Windows on a line of time: what they hold, and when they end. A time is a number of nanoseconds from some zero, at most
-/// 146 years away.
+/// The open windows of all keys, on a line of time. A time is a number of nanoseconds from some zero, at most 146 years away.
 ///
 /// A window is half open: an item that comes at its end is not in it.
 pub trait Windows<T> {
@@ -37,13 +36,11 @@ pub trait Windows<T> {
     /// How many windows will come.
     fn held(&self) -> Held;
 
-    /// Follows a change of its settings.
-    fn follow(&mut self) {}
+    /// Follows a change of its settings, where nothing has come yet at the time `from`.
+    fn follow(&mut self, from: i64, watermark: i64);
 
-    /// Wakes the task when a setting changes; ready if one has, which it then has followed.
-    fn poll_changed(&mut self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Pending
-    }
+    /// Wakes the task when a setting changes; ready if one has that may make something ready. It then has followed it.
+    fn poll_changed(&mut self, from: i64, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 /// How many windows will come.
@@ -78,20 +75,20 @@ pub(super) const FARTHEST: i64 = (1 << 62) - 1;
 /// The end of windows that are brought out before their time.
 const LONG_AGO: i64 = i64::MIN;
 
-pub(super) fn nanos(time: Duration) -> i64 {
-    i64::try_from(time.as_nanos()).map_or(FARTHEST, |nanos| nanos.min(FARTHEST))
+/// Up to when all windows are closed.
+fn closed<T>(windows: &impl Windows<T>, watermark: i64) -> i64 {
+    windows.next_end().map_or(watermark, |end| end.min(watermark))
 }
 
-/// The last multiple of `step` that is not after `at`.
-pub(super) fn last_multiple(at: i64, step: i64) -> i64 {
-    at.div_euclid(step) * step
+pub(super) fn nanos(time: Duration) -> i64 {
+    i64::try_from(time.as_nanos()).map_or(FARTHEST, |nanos| nanos.min(FARTHEST))
 }
 
 /// Windows by time: made by [`Items::window_time`](crate::Items::window_time) and
 /// [`Items::session_window`](crate::Items::session_window).
 ///
 /// `S` is the shape of the windows, `G` says whether each key has its own, `C` what time they follow.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Windowed<S, G = Alone, C = Clock> {
     pub(super) shape: S,
     group: G,
@@ -109,35 +106,44 @@ impl<S, G, C> Windowed<S, G, C> {
         Windowed { shape: f(self.shape), group: self.group, time: self.time }
     }
 
-    fn windows<T>(self, from: i64) -> (G::Windows, C)
+    fn windows<T>(mut self, from: i64) -> (G::Windows, C)
     where
         S: Shape<T>,
         G: Group<T, S>,
     {
-        (self.group.windows(self.shape, from), self.time)
+        self.shape.begin(from);
+        (self.group.windows(self.shape), self.time)
     }
 }
 
 /// The shape of windows: [`Tumbling`](super::Tumbling), [`Slides`](super::Slides), or [`Session`](super::Session).
+///
+/// It has the settings, which are those of all keys; what it decides about are the windows of one.
 pub trait Shape<T> {
-    /// The windows.
-    type Windows: Windows<T>;
+    /// The open windows of a key: none, to begin with.
+    type Windows: Default;
 
-    /// Windows that hold nothing yet. None begins before `from`.
-    fn windows(&self, from: i64) -> Self::Windows;
+    /// No window begins before `from`.
+    fn begin(&mut self, _from: i64) {}
 
-    /// Whether a setting has changed: its windows are then to be [fitted](Self::fit).
-    fn changed(&mut self) -> bool {
-        false
-    }
+    /// As [`Windows::put`].
+    fn put(&self, windows: &mut Self::Windows, item: T, at: i64, watermark: i64) -> Result<(), T>;
 
-    /// The same; else the task is woken when one changes.
-    fn poll_changed(&mut self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Pending
-    }
+    /// As [`Windows::next_end`].
+    fn next_end(&self, windows: &Self::Windows) -> Option<i64>;
 
-    /// Has its windows keep to the present settings.
-    fn fit(&self, _: &mut Self::Windows) {}
+    /// As [`Windows::close`].
+    fn close(&self, windows: &mut Self::Windows) -> Option<Vec<T>>;
+
+    /// As [`Windows::held`].
+    fn held(&self, windows: &Self::Windows) -> Held;
+
+    /// Follows a change of the settings, where nothing has come yet at the time `from`, and all windows that end by `closed` are
+    /// closed. Whether those that are open end at other times now.
+    fn follow(&mut self, from: i64, closed: i64) -> bool;
+
+    /// The same, ready if so; the task is woken when a setting changes.
+    fn poll_changed(&mut self, from: i64, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 /// Whether each key has windows of its own: [`Alone`], or [`ByKey`].
@@ -145,8 +151,8 @@ pub trait Group<T, S> {
     /// The windows of all keys.
     type Windows: Windows<T>;
 
-    /// Windows of that shape, which hold nothing yet. None begins before `from`.
-    fn windows(self, shape: S, from: i64) -> Self::Windows;
+    /// Windows of that shape, which hold nothing yet.
+    fn windows(self, shape: S) -> Self::Windows;
 }
 
 /// The time of an item is when it comes.
@@ -231,14 +237,18 @@ impl<S, C, T, K> Staged<Windowed<S, Alone, C>, Vec<T>, K> {
 impl<S, F, C, U, K> Staged<Windowed<S, ByKey<F>, C>, U, K> {
     /// Has open windows of at most `keys` keys.
     ///
-    /// The number is fixed while the pipeline runs.
+    /// It may be [`Live`](crate::Live): a change holds from the next new key on, which brings out the windows of as many as are
+    /// too many.
     ///
     /// # Panics
     ///
     /// If `keys` is 0.
     #[track_caller]
-    pub fn max_keys(self, keys: usize) -> Self {
-        assert!(keys > 0, "windows of at most 0 keys have no meaning: `max_keys` takes at least 1");
+    pub fn max_keys(self, keys: impl IntoSetting<usize>) -> Self {
+        let keys = keys.into_setting(|keys| match keys {
+            0 => Err("windows of at most 0 keys have no meaning: `max_keys` takes at least 1"),
+            _ => Ok(()),
+        });
         self.map_op(|op| Windowed { group: op.group.max_keys(keys), ..op })
     }
 }

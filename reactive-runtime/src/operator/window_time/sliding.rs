@@ -1,92 +1,99 @@
-use crate::operator::windowed::{Held, Shape, Windows, last_multiple};
+use std::task::{Context, Poll};
+
+use super::grid::{Grid, Span};
+use crate::operator::windowed::{Held, Shape};
 
 /// Windows that overlap, or have gaps between them: made by [`Staged::slide`](crate::Staged::slide).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Slides {
-    pub(super) size: i64,
-    pub(super) step: i64,
+    grid: Grid,
 }
 
 impl Slides {
-    /// The start of the first window that ends after `at`.
-    fn first_after(self, at: i64) -> i64 {
-        let ended = at.saturating_sub(self.size).div_euclid(self.step);
-        (ended + 1) * self.step
-    }
-}
-
-impl<T: Clone> Shape<T> for Slides {
-    type Windows = SlidingWindows<T>;
-
-    fn windows(&self, from: i64) -> SlidingWindows<T> {
-        SlidingWindows { op: *self, from, items: Vec::new(), first: i64::MAX }
+    pub(super) fn new(grid: Grid) -> Self {
+        Self { grid }
     }
 }
 
 /// The open windows of a [`Slides`].
 #[derive(Debug)]
 pub struct SlidingWindows<T> {
-    op: Slides,
-    from: i64,
     // As they came: each is held once, until the last of its windows is closed.
     items: Vec<Placed<T>>,
-    // The start of the first window of any of them.
-    first: i64,
+    // The first window of any of them.
+    first: Span,
 }
 
 #[derive(Clone, Debug)]
 struct Placed<T> {
     item: T,
     at: i64,
-    // The start of its first window that was open when it came.
-    first: i64,
+    // Its first window that is open.
+    first: Span,
 }
 
-impl<T: Clone> Windows<T> for SlidingWindows<T> {
-    fn put(&mut self, item: T, at: i64, watermark: i64) -> Result<(), T> {
-        let last = last_multiple(at, self.op.step);
-        if at >= last + self.op.size {
-            // It comes between two windows.
-            return Ok(());
-        }
-        let first = self.op.first_after(at.max(watermark)).max(self.from);
-        if last < first {
-            return Err(item);
-        }
-        self.first = self.first.min(first);
-        self.items.push(Placed { item, at, first });
+/// Behind all windows.
+const NONE: Span = Span { end: i64::MAX, start: i64::MAX };
+
+impl<T> Default for SlidingWindows<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), first: NONE }
+    }
+}
+
+impl<T: Clone> Shape<T> for Slides {
+    type Windows = SlidingWindows<T>;
+
+    fn begin(&mut self, from: i64) {
+        self.grid.begin(from);
+    }
+
+    fn put(&self, windows: &mut SlidingWindows<T>, item: T, at: i64, watermark: i64) -> Result<(), T> {
+        let Some(first) = self.grid.first(at, watermark) else {
+            return if self.grid.is_gap(at) { Ok(()) } else { Err(item) };
+        };
+        windows.first = windows.first.min(first);
+        windows.items.push(Placed { item, at, first });
         Ok(())
     }
 
-    fn next_end(&self) -> Option<i64> {
-        (!self.items.is_empty()).then(|| self.first + self.op.size)
+    fn next_end(&self, windows: &SlidingWindows<T>) -> Option<i64> {
+        (!windows.items.is_empty()).then_some(windows.first.end)
     }
 
-    fn close(&mut self) -> Option<Vec<T>> {
-        let Slides { size, step } = self.op;
-        let (start, next) = (self.first, self.first.saturating_add(step));
-        self.first = i64::MAX;
+    fn close(&self, windows: &mut SlidingWindows<T>) -> Option<Vec<T>> {
+        let closed = std::mem::replace(&mut windows.first, NONE);
         let mut window = Vec::new();
-        for mut placed in std::mem::take(&mut self.items) {
-            let is_in = placed.first <= start && placed.at < start.saturating_add(size);
-            let goes_on = next <= placed.at;
-            if is_in && !goes_on {
-                window.push(placed.item);
-                continue;
-            }
-            if is_in {
+        for mut placed in std::mem::take(&mut windows.items) {
+            if placed.first == closed {
+                let Some(next) = self.grid.following(placed.at, closed) else {
+                    window.push(placed.item);
+                    continue;
+                };
                 window.push(placed.item.clone());
                 placed.first = next;
             }
-            self.first = self.first.min(placed.first);
-            self.items.push(placed);
+            windows.first = windows.first.min(placed.first);
+            windows.items.push(placed);
         }
         (!window.is_empty()).then_some(window)
     }
 
-    fn held(&self) -> Held {
-        let per_item = usize::try_from((self.op.size - 1) / self.op.step + 1).unwrap_or(usize::MAX);
-        let held = self.items.len();
-        Held { at_least: usize::from(held > 0), at_most: held.saturating_mul(per_item), per_item }
+    fn held(&self, windows: &SlidingWindows<T>) -> Held {
+        let (held, per_item) = (windows.items.len(), self.grid.per_item());
+        let at_most = held.saturating_mul(per_item);
+        // Other settings may come before other items do.
+        let per_item = if self.grid.is_fixed() { per_item } else { usize::MAX };
+        Held { at_least: usize::from(held > 0), at_most, per_item }
+    }
+
+    fn follow(&mut self, from: i64, closed: i64) -> bool {
+        self.grid.follow(from, closed);
+        false
+    }
+
+    fn poll_changed(&mut self, from: i64, cx: &mut Context<'_>) -> Poll<()> {
+        self.grid.poll_changed(from, cx);
+        Poll::Pending
     }
 }

@@ -1,68 +1,102 @@
 use std::collections::VecDeque;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use crate::operator::windowed::{Held, Windows, last_multiple};
+use super::grid::{Grid, Span};
+use super::sliding::Slides;
+use crate::live::Setting;
+use crate::operator::windowed::{Disjoint, Held, Shape};
 
-/// The open windows of a [`Tumbling`](super::Tumbling).
-#[derive(Debug)]
-pub struct TumblingWindows<T> {
-    size: i64,
-    // In the order of their starts. By the clock there is one.
-    open: VecDeque<Open<T>>,
+/// Windows one after the other: made by [`Items::window_time`](crate::Items::window_time).
+#[derive(Clone, Debug)]
+pub struct Tumbling {
+    grid: Grid,
 }
+
+impl Disjoint for Tumbling {}
+
+impl Tumbling {
+    pub(super) fn new(grid: Grid) -> Self {
+        Self { grid }
+    }
+
+    pub(super) fn slide(self, step: Setting<Duration>) -> Slides {
+        Slides::new(Grid::new(self.grid.into_size(), Some(step)))
+    }
+}
+
+/// The open windows of a [`Tumbling`], in the order of their starts. By the clock there is one.
+#[derive(Debug)]
+pub struct TumblingWindows<T>(VecDeque<Open<T>>);
 
 #[derive(Debug)]
 struct Open<T> {
-    start: i64,
+    span: Span,
     items: Vec<T>,
 }
 
-impl<T> TumblingWindows<T> {
-    pub(super) fn new(size: i64) -> Self {
-        Self { size, open: VecDeque::new() }
-    }
-
-    #[cold]
-    fn open(&mut self, start: i64) -> &mut Open<T> {
-        if self.open.is_empty() {
-            // There is seldom more than one; there may be many keys.
-            self.open.reserve_exact(1);
-        }
-        let place = self.open.partition_point(|open| open.start < start);
-        if self.open.get(place).is_none_or(|open| open.start != start) {
-            self.open.insert(place, Open { start, items: Vec::new() });
-        }
-        &mut self.open[place]
+impl<T> Default for TumblingWindows<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
     }
 }
 
-impl<T> Windows<T> for TumblingWindows<T> {
+impl<T> TumblingWindows<T> {
+    #[cold]
+    fn open(&mut self, span: Span) -> &mut Open<T> {
+        if self.0.is_empty() {
+            // There is seldom more than one; there may be many keys.
+            self.0.reserve_exact(1);
+        }
+        let place = self.0.partition_point(|open| open.span < span);
+        if self.0.get(place).is_none_or(|open| open.span != span) {
+            self.0.insert(place, Open { span, items: Vec::new() });
+        }
+        &mut self.0[place]
+    }
+}
+
+impl<T> Shape<T> for Tumbling {
+    type Windows = TumblingWindows<T>;
+
+    fn begin(&mut self, from: i64) {
+        self.grid.begin(from);
+    }
+
     #[inline(always)]
-    fn put(&mut self, item: T, at: i64, watermark: i64) -> Result<(), T> {
-        if let Some(newest) = self.open.back_mut()
-            && newest.start <= at
-            && at < newest.start + self.size
+    fn put(&self, windows: &mut TumblingWindows<T>, item: T, at: i64, watermark: i64) -> Result<(), T> {
+        if let Some(newest) = windows.0.back_mut()
+            && newest.span.start <= at
+            && at < newest.span.end
         {
             newest.items.push(item);
             return Ok(());
         }
-        let start = last_multiple(at, self.size);
-        if start + self.size <= watermark {
-            return Err(item);
-        }
-        self.open(start).items.push(item);
+        let Some(span) = self.grid.first(at, watermark) else { return Err(item) };
+        windows.open(span).items.push(item);
         Ok(())
     }
 
     #[inline(always)]
-    fn next_end(&self) -> Option<i64> {
-        self.open.front().map(|open| open.start + self.size)
+    fn next_end(&self, windows: &TumblingWindows<T>) -> Option<i64> {
+        windows.0.front().map(|open| open.span.end)
     }
 
-    fn close(&mut self) -> Option<Vec<T>> {
-        self.open.pop_front().map(|open| open.items)
+    fn close(&self, windows: &mut TumblingWindows<T>) -> Option<Vec<T>> {
+        windows.0.pop_front().map(|open| open.items)
     }
 
-    fn held(&self) -> Held {
-        Held { at_least: self.open.len(), at_most: self.open.len(), per_item: 1 }
+    fn held(&self, TumblingWindows(open): &TumblingWindows<T>) -> Held {
+        Held { at_least: open.len(), at_most: open.len(), per_item: 1 }
+    }
+
+    fn follow(&mut self, from: i64, closed: i64) -> bool {
+        self.grid.follow(from, closed);
+        false
+    }
+
+    fn poll_changed(&mut self, from: i64, cx: &mut Context<'_>) -> Poll<()> {
+        self.grid.poll_changed(from, cx);
+        Poll::Pending
     }
 }

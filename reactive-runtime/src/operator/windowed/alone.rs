@@ -1,6 +1,6 @@
 use std::task::{Context, Poll};
 
-use super::{Group, Held, Shape, Windows};
+use super::{Group, Held, Shape, Windows, closed};
 
 /// All items are in the same windows.
 #[derive(Clone, Copy, Debug)]
@@ -9,8 +9,8 @@ pub struct Alone;
 impl<T, S: Shape<T>> Group<T, S> for Alone {
     type Windows = Single<S, S::Windows>;
 
-    fn windows(self, shape: S, from: i64) -> Self::Windows {
-        Single { windows: shape.windows(from), shape }
+    fn windows(self, shape: S) -> Self::Windows {
+        Single { shape, windows: S::Windows::default() }
     }
 }
 
@@ -21,32 +21,31 @@ pub struct Single<S, W> {
     windows: W,
 }
 
-impl<T, S: Shape<T, Windows = W>, W: Windows<T>> Windows<T> for Single<S, W> {
+impl<T, S: Shape<T, Windows = W>, W: Default> Windows<T> for Single<S, W> {
     #[inline(always)]
     fn put(&mut self, item: T, at: i64, watermark: i64) -> Result<(), T> {
-        self.windows.put(item, at, watermark)
+        self.shape.put(&mut self.windows, item, at, watermark)
     }
 
     #[inline(always)]
     fn next_end(&self) -> Option<i64> {
-        self.windows.next_end()
+        self.shape.next_end(&self.windows)
     }
 
     fn close(&mut self) -> Option<Vec<T>> {
-        self.windows.close()
+        self.shape.close(&mut self.windows)
     }
 
     fn held(&self) -> Held {
-        self.windows.held()
+        self.shape.held(&self.windows)
     }
 
-    fn follow(&mut self) {
-        if self.shape.changed() {
-            self.shape.fit(&mut self.windows);
-        }
+    fn follow(&mut self, from: i64, watermark: i64) {
+        let closed = closed(self, watermark);
+        self.shape.follow(from, closed);
     }
 
-    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.shape.poll_changed(cx).map(|()| self.shape.fit(&mut self.windows))
+    fn poll_changed(&mut self, from: i64, cx: &mut Context<'_>) -> Poll<()> {
+        self.shape.poll_changed(from, cx)
     }
 }

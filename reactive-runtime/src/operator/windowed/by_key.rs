@@ -1,27 +1,28 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::task::{Context, Poll};
 
 use foldhash::quality::RandomState;
 
-use super::{Group, Held, LONG_AGO, Shape, Windows};
+use super::{Group, Held, LONG_AGO, Shape, Windows, closed};
+use crate::live::Setting;
 use crate::operator::Key;
 
 /// How many keys have open windows at most, unless told otherwise.
 const MAX_KEYS: usize = 10_000;
 
 /// Each key has windows of its own.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ByKey<F> {
     key: F,
-    max_keys: usize,
+    max_keys: Setting<usize>,
 }
 
 impl<F> ByKey<F> {
     pub(super) fn new(key: F) -> Self {
-        Self { key, max_keys: MAX_KEYS }
+        Self { key, max_keys: Setting::fixed(MAX_KEYS) }
     }
 
-    pub(super) fn max_keys(self, keys: usize) -> Self {
+    pub(super) fn max_keys(self, keys: Setting<usize>) -> Self {
         Self { max_keys: keys, ..self }
     }
 }
@@ -29,9 +30,9 @@ impl<F> ByKey<F> {
 impl<T, S: Shape<T>, Q: Clone + Key, F: FnMut(&T) -> Q> Group<T, S> for ByKey<F> {
     type Windows = Keyed<S, S::Windows, Q, F>;
 
-    fn windows(self, shape: S, from: i64) -> Self::Windows {
+    fn windows(self, shape: S) -> Self::Windows {
         let (open, ends) = (HashMap::default(), BTreeMap::new());
-        Keyed { op: self, shape, from, open, ends, opened: 0, evicted: None }
+        Keyed { op: self, shape, open, ends, opened: 0, evicted: VecDeque::new() }
     }
 }
 
@@ -39,15 +40,14 @@ impl<T, S: Shape<T>, Q: Clone + Key, F: FnMut(&T) -> Q> Group<T, S> for ByKey<F>
 #[derive(Debug)]
 pub struct Keyed<S, W, Q, F> {
     op: ByKey<F>,
-    // Of the windows of each key, and where they begin.
+    // Of the windows of each key.
     shape: S,
-    from: i64,
     open: HashMap<Q, Open<W>, RandomState>,
     // Whose windows end next, in the order in which the keys were opened.
     ends: BTreeMap<Place, Q>,
     opened: u64,
     // Those that a new key brings out.
-    evicted: Option<W>,
+    evicted: VecDeque<W>,
 }
 
 #[derive(Debug)]
@@ -67,14 +67,16 @@ impl<S, W, Q: Clone + Key, F> Keyed<S, W, Q, F> {
     fn open<T>(&mut self, key: Q, item: T, at: i64, watermark: i64) -> Result<(), T>
     where
         S: Shape<T, Windows = W>,
-        W: Windows<T>,
+        W: Default,
     {
-        let mut windows = self.shape.windows(self.from);
-        windows.put(item, at, watermark)?;
-        let Some(end) = windows.next_end() else { return Ok(()) };
-        if self.open.len() == self.op.max_keys {
+        let mut windows = W::default();
+        self.shape.put(&mut windows, item, at, watermark)?;
+        let Some(end) = self.shape.next_end(&windows) else { return Ok(()) };
+        self.op.max_keys.changed();
+        // More than one, where the number has become smaller.
+        while self.open.len() >= self.op.max_keys.get() {
             let next = self.ends.pop_first().and_then(|(_, key)| self.open.remove(&key));
-            self.evicted = next.map(|open| open.windows);
+            self.evicted.extend(next.map(|open| open.windows));
         }
         let place = Place { end, opened: self.opened };
         self.opened += 1;
@@ -83,16 +85,14 @@ impl<S, W, Q: Clone + Key, F> Keyed<S, W, Q, F> {
         Ok(())
     }
 
-    /// Has the windows of all keys keep to the present settings.
+    /// The open windows end at other times.
     fn fit<T>(&mut self)
     where
         S: Shape<T, Windows = W>,
-        W: Windows<T>,
     {
         for (mut place, key) in std::mem::take(&mut self.ends) {
             let Some(open) = self.open.get_mut(&key) else { continue };
-            self.shape.fit(&mut open.windows);
-            place.end = open.windows.next_end().unwrap_or(place.end);
+            place.end = self.shape.next_end(&open.windows).unwrap_or(place.end);
             open.place = place;
             self.ends.insert(place, key);
         }
@@ -102,7 +102,7 @@ impl<S, W, Q: Clone + Key, F> Keyed<S, W, Q, F> {
 impl<T, S, W, Q, F> Windows<T> for Keyed<S, W, Q, F>
 where
     S: Shape<T, Windows = W>,
-    W: Windows<T>,
+    W: Default,
     Q: Clone + Key,
     F: FnMut(&T) -> Q,
 {
@@ -111,8 +111,8 @@ where
         let Some(Open { windows, place }) = self.open.get_mut(&key) else {
             return self.open(key, item, at, watermark);
         };
-        windows.put(item, at, watermark)?;
-        let end = windows.next_end().unwrap_or(place.end);
+        self.shape.put(windows, item, at, watermark)?;
+        let end = self.shape.next_end(windows).unwrap_or(place.end);
         if end != place.end
             && let Some(key) = self.ends.remove(place)
         {
@@ -123,22 +123,22 @@ where
     }
 
     fn next_end(&self) -> Option<i64> {
-        let evicted = self.evicted.as_ref().map(|_| LONG_AGO);
+        let evicted = self.evicted.front().map(|_| LONG_AGO);
         evicted.or_else(|| self.ends.first_key_value().map(|(place, _)| place.end))
     }
 
     fn close(&mut self) -> Option<Vec<T>> {
-        if let Some(windows) = &mut self.evicted {
-            let window = windows.close();
-            if windows.next_end().is_none() {
-                self.evicted = None;
+        if let Some(windows) = self.evicted.front_mut() {
+            let window = self.shape.close(windows);
+            if self.shape.next_end(windows).is_none() {
+                self.evicted.pop_front();
             }
             return window;
         }
         let (mut place, key) = self.ends.pop_first()?;
         let open = self.open.get_mut(&key)?;
-        let window = open.windows.close();
-        match open.windows.next_end() {
+        let window = self.shape.close(&mut open.windows);
+        match self.shape.next_end(&open.windows) {
             Some(end) => {
                 place.end = end;
                 open.place = place;
@@ -151,17 +151,18 @@ where
 
     fn held(&self) -> Held {
         let of_all = self.open.values().map(|open| &open.windows).chain(&self.evicted);
-        let none = Held { at_least: 0, at_most: 0, per_item: self.shape.windows(self.from).held().per_item };
-        of_all.map(Windows::held).fold(none, Held::and)
+        let none = self.shape.held(&W::default());
+        of_all.map(|windows| self.shape.held(windows)).fold(none, Held::and)
     }
 
-    fn follow(&mut self) {
-        if self.shape.changed() {
+    fn follow(&mut self, from: i64, watermark: i64) {
+        let closed = closed(self, watermark);
+        if self.shape.follow(from, closed) {
             self.fit();
         }
     }
 
-    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.shape.poll_changed(cx).map(|()| self.fit())
+    fn poll_changed(&mut self, from: i64, cx: &mut Context<'_>) -> Poll<()> {
+        self.shape.poll_changed(from, cx).map(|()| self.fit())
     }
 }

@@ -124,6 +124,11 @@ impl<W, X, E, L> Timed<W, X, E, L> {
         Self { windows, op, first: None, newest: -FARTHEST, lateness, watermark: i64::MIN, all: false }
     }
 
+    /// Nothing has come at that time, nor later.
+    fn from(&self) -> i64 {
+        if self.first.is_none() { i64::MIN } else { self.newest + 1 }
+    }
+
     fn set_lateness(&mut self, lateness: Duration) {
         self.lateness = nanos(lateness);
         self.watermark = self.watermark.max(self.newest - self.lateness);
@@ -178,7 +183,7 @@ where
     }
 
     fn follow(&mut self) -> Option<Vec<T>> {
-        self.windows.follow();
+        self.windows.follow(self.from(), self.watermark);
         if let Some(lateness) = self.op.lateness.changed() {
             self.set_lateness(lateness);
         }
@@ -186,7 +191,7 @@ where
     }
 
     fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let windows = self.windows.poll_changed(cx);
+        let windows = self.windows.poll_changed(self.from(), cx);
         if let Poll::Ready(lateness) = self.op.lateness.poll_changed(cx) {
             self.set_lateness(lateness);
             return Poll::Ready(());

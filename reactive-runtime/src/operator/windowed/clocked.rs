@@ -13,13 +13,15 @@ pub struct Clocked<W> {
     windows: W,
     zero: Option<Instant>,
     now: i64,
+    // Nothing has come at that time, nor later.
+    from: i64,
     // All are to be given.
     all: bool,
 }
 
 impl<W> Clocked<W> {
     pub(super) fn new(windows: W) -> Self {
-        Self { windows, zero: None, now: 0, all: false }
+        Self { windows, zero: None, now: 0, from: 0, all: false }
     }
 }
 
@@ -45,12 +47,14 @@ impl<T, W: Windows<T>> Gather<T> for Clocked<W> {
 
     /// What that makes ready is [`due`](TimedGather::due).
     fn follow(&mut self) -> Option<Vec<T>> {
-        self.windows.follow();
+        self.windows.follow(self.from, self.now);
+        // Now something may come.
+        self.from = self.now + 1;
         None
     }
 
     fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.windows.poll_changed(cx)
+        self.windows.poll_changed(self.from, cx)
     }
 
     fn flush(&mut self, _: Flush) -> Option<Vec<T>> {
@@ -66,6 +70,7 @@ impl<T, W: Windows<T>> Gather<T> for Clocked<W> {
 impl<T, W: Windows<T>> TimedGather<T> for Clocked<W> {
     fn advance(&mut self, now: Instant) {
         self.now = nanos(now - *self.zero.get_or_insert(now));
+        self.from = self.from.max(self.now);
     }
 
     fn due(&mut self) -> Option<Vec<T>> {
