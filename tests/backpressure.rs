@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
-use reactive_runtime::backpressure::Strategy;
+use reactive_runtime::backpressure::{Decision, Queued, Strategy, Victim};
 use reactive_runtime::prelude::*;
 use reactive_runtime::source::{Closed, TryPushError};
 use tokio::time::{Instant, sleep, timeout};
@@ -337,6 +337,41 @@ async fn those_who_wait_for_a_breaker_go_on_when_its_probe_is_delivered() {
     let (seen, _) = tokio::join!(pipeline! { items |> collect::<Vec<_>>() }, waits);
     assert_eq!(seen, Ok(vec![0, 1, 2, 3, 4, 5]));
     assert_eq!(start.elapsed(), Duration::from_secs(10));
+}
+
+/// A zero clears the queue and goes with it; others come one at a time.
+struct Cleared;
+
+impl Strategy<u32> for Cleared {
+    type Fault = Infallible;
+
+    fn offer(&mut self, item: &u32, queue: &Queued<u32>) -> Decision {
+        match (item, queue.is_empty()) {
+            (0, false) => Decision::MakeRoom(Victim::All, Reason::Custom),
+            (0, true) => Decision::Drop(Reason::Custom),
+            (_, false) => Decision::Wait,
+            (_, true) => Decision::Keep,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_go_on_when_all_that_were_queued_are_dropped() {
+    for waits in [false, true] {
+        let (feeder, mut items) = Feed::new(4).backpressure(Cleared).open();
+        feeder.try_push(1).unwrap();
+        let (second, third) = (feeder.clone(), feeder.clone());
+        // Tasks of their own: what is woken is polled, and nothing else.
+        let second = tokio::spawn(async move { second.push(2).await.unwrap() });
+        tokio::task::yield_now().await;
+        match waits {
+            true => tokio::spawn(async move { third.push(0).await.unwrap() }).await.unwrap(),
+            false => third.try_push(0).unwrap(),
+        }
+        let next = timeout(ms(1), items.next()).await;
+        assert_eq!(next.expect("nobody waits for ever"), Some(2));
+        second.await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

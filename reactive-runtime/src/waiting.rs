@@ -38,7 +38,8 @@ impl Waiting {
         Some(self.wakers.remove(at).1)
     }
 
-    #[cfg(test)]
+    #[cfg(any(feature = "time", test))]
+    #[inline(always)]
     pub(crate) fn has_some(&self) -> bool {
         !self.wakers.is_empty()
     }

@@ -19,6 +19,8 @@ pub(super) struct State<T, S: Strategy<T>, D, K> {
     failure: Option<Failure<K>>,
     feeders: usize,
     closed: bool,
+    /// All that was queued was dropped, and one who waits is not told of it yet.
+    cleared: bool,
     /// The pipeline, while it waits.
     pub(super) pipeline: Option<Waker>,
     waiting: Waiting,
@@ -112,6 +114,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> Shared<T, S, D, S::Fault> {
             failure: None,
             feeders: 1,
             closed: false,
+            cleared: false,
             pipeline: None,
             waiting: Waiting::default(),
             handing: Some(Box::new(Handing::new(on_drop))),
@@ -156,7 +159,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
         self.pass();
         match self.queue.offer_now(item) {
             Offered::Kept => self.rouse(alert),
-            Offered::Dropped(_) => {}
+            Offered::Dropped(_) => self.look_who_waits(alert),
             Offered::Wait(waits) => {
                 return Err(TryPushError::Full(self.queue.withdraw(self.time.now, waits)));
             }
@@ -181,7 +184,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
         {
             match self.queue.offer_now(item) {
                 Offered::Kept => self.rouse(alert),
-                Offered::Dropped(_) => {}
+                Offered::Dropped(_) => self.look_who_waits(alert),
                 Offered::Wait(waits) => {
                     chunk.push_front(self.queue.withdraw(self.time.now, waits));
                     return Err(TryPushError::Full(()));
@@ -218,7 +221,10 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
                 return Entered::Waits(waits);
             }
             Offered::Kept => self.rouse(&mut after.alert),
-            Offered::Dropped(_) => self.pass_on(ticket, after),
+            Offered::Dropped(_) => {
+                self.look_who_waits(&mut after.alert);
+                self.pass_on(ticket, after);
+            }
             Offered::Failed(fault) => {
                 self.fail(fault, &mut after.alert);
                 self.pass_on(ticket, after);
@@ -247,11 +253,22 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
         }
     }
 
+    /// An item was dropped, or has failed. If all that were queued were too, none is taken that would tell of the room: the
+    /// pipeline does.
+    #[inline(always)]
+    fn look_who_waits(&mut self, alert: &mut Alert<S::Fault>) {
+        if self.waiting.has_some() && self.queue.queued().is_empty() {
+            self.cleared = true;
+            self.rouse(alert);
+        }
+    }
+
     fn take_back(&mut self, waits: Waits<T>) -> T {
         self.queue.withdraw(self.time.read(), waits)
     }
 
     fn fail(&mut self, fault: S::Fault, alert: &mut Alert<S::Fault>) {
+        self.look_who_waits(alert);
         if self.failure.is_some() {
             alert.late = Some(fault);
             return;
@@ -305,7 +322,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
             self.publish();
         }
         // Also a delivery: it may have closed a circuit breaker.
-        let room = delivered || takes || self.len() < held;
+        let room = delivered || takes || self.len() < held || std::mem::take(&mut self.cleared);
         (found, if room { self.waiting.first(1) } else { Wakes::default() })
     }
 
