@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::Told;
 use crate::strategies::{COUNT, strategy};
-use crate::world::{Item, Random, begin, goes, handed, light_the_fuse, seen, survives};
+use crate::world::{Item, Random, begin, goes, handed, light_the_fuse, seen, survives, turns};
 
 type Taking = std::pin::Pin<Box<dyn futures::Stream<Item = ()>>>;
 
@@ -42,7 +42,11 @@ impl Fed {
     fn new(random: &mut Random) -> Self {
         let monitor = BackpressureMonitor::new();
         let strategy = strategy(random.below(COUNT), random);
-        let feed = Feed::new(1 + random.below(4)).backpressure(strategy).on_drop(handed).monitor(&monitor);
+        let feed = Feed::new(1 + random.below(4))
+            .backpressure(strategy)
+            .on_drop(handed)
+            .on_pressure(turns)
+            .monitor(&monitor);
         let (feeder, pipe) = feed.open();
         let pipe = pipe.inspect(goes);
         let taking: Taking = match random.below(2) {

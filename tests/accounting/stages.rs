@@ -12,7 +12,7 @@ use crate::Told;
 use crate::strategies::{COUNT, strategy};
 use crate::world::{
     Broken, Item, Random, begin, comes, end_source, end_work, give, goes, handed, light_the_fuse, seen,
-    source, survives, waits, work,
+    source, survives, turns, waits, work,
 };
 
 /// A pipeline, and what may be between the stage and the closure that sees what goes on.
@@ -58,6 +58,7 @@ macro_rules! around {
 pub(crate) fn buffered(random: &mut Random) -> Running {
     let (strategy, kind) = (strategy(random.below(COUNT), random), kind(random));
     around!(random, |monitor, capacity| buffer(capacity, backpressure = strategy, on_drop = handed)
+        .on_pressure(turns)
         .source(kind)
         .monitor(monitor))
 }
@@ -66,6 +67,7 @@ pub(crate) fn buffered(random: &mut Random) -> Running {
 pub(crate) fn spawned(random: &mut Random) -> Running {
     let (strategy, kind) = (strategy(random.below(COUNT), random), kind(random));
     let running = around!(random, |monitor, capacity| spawn(backpressure = strategy, on_drop = handed)
+        .on_pressure(turns)
         .capacity(capacity)
         .source(kind)
         .monitor(monitor));

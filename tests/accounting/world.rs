@@ -25,6 +25,7 @@ struct World {
     went: Cell<u64>,
     done: Cell<u64>,
     handed: Cell<Drops>,
+    pressed: Cell<bool>,
     source: RefCell<Source>,
     places: Cell<usize>,
     workers: RefCell<Vec<Waker>>,
@@ -61,6 +62,7 @@ pub(crate) fn begin() {
         [&world.came, &world.went, &world.done].into_iter().for_each(|count| count.set(0));
         world.fuse.set(None);
         world.burnt.set(false);
+        world.pressed.set(false);
         world.places.set(0);
         world.handed.take();
     });
@@ -177,6 +179,17 @@ pub(crate) fn handed(item: Item, reason: Reason) {
         let mut handed = world.handed.get();
         handed.add(reason, 1);
         world.handed.set(handed);
+    });
+    burn();
+}
+
+/// Pressure starts and ends, in turn.
+pub(crate) fn turns(pressure: Pressure) {
+    WORLD.with(|world| {
+        let pressed = pressure == Pressure::Pressured;
+        let before = world.pressed.replace(pressed);
+        // One that was being told as something panicked may be missing.
+        assert!(before != pressed || world.burnt.get(), "the two come in turn");
     });
     burn();
 }

@@ -9,6 +9,8 @@ use super::{Decision, Queued, Reason, ServiceRate, Signal, Strategy, Victim};
 /// has come is dropped. When the queue is full, the first goes that will not be; if all will, the one that is offered
 /// goes if it would not, and else the oldest.
 ///
+/// The closure's parameter wants its type, unless it is not looked at: `DropLate::by(|order: &Order| order.patience)`.
+///
 /// Choose it where late is as good as lost. A full queue is looked through for each item that is offered, and the closure
 /// called for each: keep it short.
 ///

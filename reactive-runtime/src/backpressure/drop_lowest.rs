@@ -7,6 +7,8 @@ use super::{Decision, Queued, Reason, Strategy, Victim};
 /// The item that is offered goes itself if its class is lower than that of all that are queued. Order is kept: a class
 /// says who goes first, not who is served first.
 ///
+/// The closure's parameter wants its type: `DropLowest(|order: &Order| order.class)`.
+///
 /// Choose it where some items matter more than others. A full queue is looked through for each item that is offered, and
 /// the closure called for each: keep it short.
 ///
