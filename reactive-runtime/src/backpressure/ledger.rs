@@ -1,9 +1,10 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::accounting::{Accounting, Drops, Reason};
 use super::listeners::OnDrop;
 use super::metrics::{BackpressureMetrics, BackpressureMonitor};
+use crate::circuit_breaker::{CircuitState, SharedBreaker};
 
 /// The account of one stage, which its doors and its listener keep: a handle, cheap to clone.
 ///
@@ -20,6 +21,8 @@ struct Entries {
     offered: AtomicU64,
     delivered: AtomicU64,
     dropped: [AtomicU64; Reason::ALL.len()],
+    // The one before the stage, if there is one.
+    breaker: OnceLock<SharedBreaker>,
     monitor: BackpressureMonitor,
 }
 
@@ -36,8 +39,14 @@ pub enum Inside {
 
 impl Ledger {
     pub(crate) fn new(stage: &'static str, inside: Inside, monitor: BackpressureMonitor) -> Self {
-        let (offered, delivered, dropped) = Default::default();
-        Self(Arc::new(Entries { stage, inside, offered, delivered, dropped, monitor }))
+        let (offered, delivered, dropped, breaker) = Default::default();
+        Self(Arc::new(Entries { stage, inside, offered, delivered, dropped, breaker, monitor }))
+    }
+
+    /// Shows too whether this circuit breaker is open.
+    pub(crate) fn watch(&self, breaker: &SharedBreaker) {
+        // A stage has one.
+        let _ = self.0.breaker.set(breaker.clone());
     }
 
     #[inline(always)]
@@ -74,7 +83,10 @@ impl Entries {
         let mut accounting = Accounting { offered, delivered, dropped, ..Accounting::default() };
         place(&mut accounting, offered - delivered - dropped.total());
         let (strategy, dropped_items) = (self.stage.into(), accounting.dropped);
-        let metrics = BackpressureMetrics { strategy, dropped_items, accounting, ..Default::default() };
+        let circuit = self.breaker.get().map(|breaker| breaker.metrics().state);
+        let circuit_open = circuit.is_some_and(|state| state != CircuitState::Closed);
+        let metrics =
+            BackpressureMetrics { strategy, dropped_items, circuit_open, accounting, ..Default::default() };
         self.monitor.show(metrics);
     }
 }

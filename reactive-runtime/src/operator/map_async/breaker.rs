@@ -173,6 +173,7 @@ impl<T, C, L, G, P> MayDrop for Dropping<Broken<T, C, L, Discard<G>, P>> {
     const INSIDE: Inside = Inside::InFlight;
 
     fn counted(mut self, ledger: &Ledger) -> Self {
+        ledger.watch(&self.0.calls.breaker);
         self.0.calls.open.ledger = Some(ledger.clone());
         self
     }
@@ -187,6 +188,7 @@ mod tests {
     use tokio::time::{Instant, sleep, timeout};
 
     use super::*;
+    use crate::backpressure::BackpressureMonitor;
     use crate::circuit_breaker::{CircuitBreaker, CircuitState};
     use crate::flow_control::Bbr;
     use crate::operator::Recover;
@@ -234,6 +236,21 @@ mod tests {
         assert_eq!(results[..2], [Err(CircuitError::Failed(0)), Err(CircuitError::Failed(1))]);
         assert!(results[2..].iter().all(|result| matches!(result, Err(CircuitError::Open(_)))));
         assert_eq!(start.elapsed(), ms(20));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn shows_in_a_monitor_that_it_is_open() {
+        let monitor = BackpressureMonitor::new();
+        let mut pipe = Box::pin(Pipe::new(0..5).with(|i| {
+            let calls = i.map_async(down_until(Instant::now() + s(1))).circuit_breaker(breaker());
+            calls.drop_while_open(|_| ()).monitor(&monitor)
+        }));
+        let mut seen = Vec::new();
+        while pipe.next().await.is_some() {
+            seen.push(monitor.metrics().circuit_open);
+        }
+        assert_eq!(seen, [false, true], "it opens with the second failure");
+        assert!(monitor.metrics().circuit_open);
     }
 
     #[tokio::test(start_paused = true)]
