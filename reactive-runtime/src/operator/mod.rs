@@ -143,7 +143,7 @@ pub use map_while::MapWhile;
 pub use merge::{Merge, MergeEnd, MergeFlow, WithAll, WithAny};
 pub use metered::{Enter, Leave, Meter, Metered, MeteredFlow, Off};
 pub use on_end::{Ending, OnEnd, OnEndFlow};
-pub use or_fail::{OrFail, OrFailFlow};
+pub use or_fail::{OrFail, OrFailFlow, OrFails};
 pub use pairwise::Pairwise;
 #[cfg(feature = "rt")]
 pub use parallel::{OnThreads, Parallel, ParallelFlow};

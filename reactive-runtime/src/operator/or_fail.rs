@@ -42,12 +42,38 @@ impl<T, E, K> Items<Result<T, E>, K> {
 impl<F: Flow> Pipe<F> {
     /// Turns `Result` items into values; an error leaves the pipeline. See [`Items::or_fail`].
     #[track_caller]
-    pub fn or_fail<T, E>(self) -> Pipe<OrFailFlow<F>>
+    pub fn or_fail<G>(self) -> Pipe<G>
     where
-        F: Flow<Item = Result<T, E>>,
-        F::Error: Join<Failed<E>>,
+        F::Item: OrFails<F, Flow = G>,
     {
-        self.with(Items::or_fail)
+        F::Item::or_fail(self)
+    }
+}
+
+/// Items that are `Result`s, and what flows below an [`or_fail`](Pipe::or_fail). Of others that is not known, so what follows
+/// by method tells nothing of them.
+#[diagnostic::on_unimplemented(
+    message = "`or_fail` needs items that are a `Result`, and these are `{Self}`",
+    label = "no `Result` flows here",
+    note = "remove the `or_fail`, or let the stage before it give a `Result`; for `Option`s there is `filter_map`"
+)]
+pub trait OrFails<F> {
+    /// The flow of the values.
+    type Flow;
+
+    #[doc(hidden)]
+    fn or_fail(pipe: Pipe<F>) -> Pipe<Self::Flow>;
+}
+
+impl<F, T, E> OrFails<F> for Result<T, E>
+where
+    F: Flow<Item = Self>,
+    F::Error: Join<Failed<E>>,
+{
+    type Flow = OrFailFlow<F>;
+
+    fn or_fail(pipe: Pipe<F>) -> Pipe<OrFailFlow<F>> {
+        pipe.with(Items::or_fail)
     }
 }
 
