@@ -23,7 +23,7 @@ impl<T, K> Items<T, K> {
     #[doc(alias = "dedup")]
     pub fn distinct_until_changed(self) -> Stepped<DistinctUntilChanged<T>, T, K>
     where
-        T: Clone + PartialEq,
+        T: Repeats,
     {
         self.step(DistinctUntilChanged { last: None })
     }
@@ -34,11 +34,22 @@ impl<F: Flow> Pipe<F> {
     #[track_caller]
     pub fn distinct_until_changed(self) -> Pipe<StepFlow<F, DistinctUntilChanged<F::Item>, AtMostOne>>
     where
-        F::Item: Clone + PartialEq,
+        F::Item: Repeats,
     {
         self.with(Items::distinct_until_changed)
     }
 }
+
+/// What can be told from the item before it: whatever is `Clone` and `PartialEq`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be held and compared: it is not both `Clone` and `PartialEq`",
+    label = "`{Self}` cannot be compared with the one before it",
+    note = "derive `Clone, PartialEq` for it, or compare a key of it: `distinct_until_changed_by(|item| item.id)`"
+)]
+pub trait Repeats: Clone + PartialEq {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + PartialEq> Repeats for T {}
 
 /// Drops repeats: made by [`Items::distinct_until_changed`].
 #[derive(Clone, Copy, Debug)]

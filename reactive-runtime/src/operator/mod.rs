@@ -118,7 +118,7 @@ pub use default_if_empty::DefaultIfEmpty;
 pub use delay::{Delay, DelayFlow};
 pub use distinct::{Distinct, Key, Remembers, Seen};
 pub use distinct_by::DistinctBy;
-pub use distinct_until_changed::DistinctUntilChanged;
+pub use distinct_until_changed::{DistinctUntilChanged, Repeats};
 pub use distinct_until_changed_by::DistinctUntilChangedBy;
 pub use enumerate::Enumerate;
 pub use fails_with::{ConvertFlow, FailsWith, IntoFailed};
