@@ -292,13 +292,8 @@ impl Code<'_> {
         let mut called = TokenStream::new();
         for (at, call) in calls.iter().enumerate() {
             let Call { name, turbofish, args } = call;
-            let (args, options) = if at == 0 {
-                let name = name.to_string();
-                let takes_source = operators::row(&name).is_some_and(|row| row.takes_source);
-                self.args(args, Args::of_operator(&name, args), takes_source)
-            } else {
-                self.args(args, Args::of(args), false)
-            };
+            let operator = if at == 0 { name.to_string() } else { String::new() };
+            let (args, options) = self.args(&operator, args);
             let turbofish: TokenStream = turbofish.iter().cloned().collect();
             let dot = (at > 0).then(|| quote!(.));
             called.extend(quote!(#dot #name #turbofish #args #options));
@@ -306,12 +301,16 @@ impl Code<'_> {
         called
     }
 
-    /// The plain arguments, in the user's own group where nothing in it changes, and the options as setters.
-    fn args(&self, group: &Group, args: Args, takes_source: bool) -> (Group, TokenStream) {
+    /// The plain arguments, in the user's own group where nothing in it changes, and the options as setters. A setter has
+    /// arguments of no `operator`.
+    fn args(&self, operator: &str, group: &Group) -> (Group, TokenStream) {
+        let args = Args::of_operator(operator, group);
+        let takes_source = operators::row(operator).is_some_and(|row| row.takes_source);
         let mut changed = !(args.options.is_empty() && args.misplaced.is_empty() && args.mistakes.is_empty());
         let mut plain = TokenStream::new();
         for (at, argument) in args.positional.iter().chain(&args.misplaced).enumerate() {
-            let new = self.value(argument, takes_source && at == 0);
+            let new =
+                refused_async(operator, argument).or_else(|| self.value(argument, takes_source && at == 0));
             changed |= new.is_some();
             plain.extend(new.unwrap_or_else(|| argument.iter().cloned().collect()));
             plain.extend(quote!(,));
@@ -406,6 +405,12 @@ fn lints(stage: &Stage) -> TokenStream {
         .filter(is_lint)
         .map(|attribute| quote_spanned!(attribute.span()=> # #attribute))
         .collect()
+}
+
+/// An `async` closure where it can be none: the compiler would speak of types that are not known, or of lifetimes.
+fn refused_async(operator: &str, argument: &[TokenTree]) -> Option<TokenStream> {
+    let word = ident(argument.first()).filter(|word| *word == "async" && header_len(argument) > 0)?;
+    operators::no_async(operator).map(|message| compile_error(word.span(), message))
 }
 
 /// How many tokens of an argument the beginning of a closure takes: `move |x| -> T`.

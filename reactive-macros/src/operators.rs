@@ -219,6 +219,31 @@ pub(crate) fn switches(operator: &str) -> Option<(usize, &'static [&'static str]
     SWITCHES.iter().find(|(name, ..)| *name == operator).map(|(_, plain, names)| (*plain, *names))
 }
 
+/// Operators that lend the item, or the state, to their function: it cannot be `async`, which borrows for longer.
+const NO_ASYNC: &[(&str, &str)] = &[
+    (
+        "filter",
+        "`filter` asks for an answer at once: for one that comes later write `filter_async(|item| allowed(item.id))`",
+    ),
+    (
+        "filter_async",
+        "the future of an `async` closure borrows the item, and here it must own what it needs: write `|item| allowed(item.id)`, \
+         or take `map_async` and `flatten`",
+    ),
+    (
+        "scan",
+        "`scan` lends its state for one call, which gives its value at once: `map_async` first, then `scan`",
+    ),
+    ("skip_while", WHILE),
+    ("take_while", WHILE),
+];
+const WHILE: &str = "this asks for an answer at once: let a `map_async` give it beside the item";
+
+/// What to say of an `async` closure, where it cannot be.
+pub(crate) fn no_async(operator: &str) -> Option<&'static str> {
+    NO_ASYNC.iter().find(|(name, _)| *name == operator).map(|(_, message)| *message)
+}
+
 /// Whether an operator that fits the items fits any flow of them.
 pub(crate) fn is_of_items(name: &str) -> bool {
     row(name).is_some() || OF_ITEMS.contains(&name)

@@ -36,6 +36,9 @@ impl<T, K> Items<T, K> {
     /// assert_eq!(block_on(words), ["bc"]);
     /// ```
     ///
+    /// An `async` closure would borrow the item. By method, outside of `pipeline!`, the compiler says of one that "one type is
+    /// more general than the other", and more than once: it looks at what is borrowed last of all.
+    ///
     /// One at a time, unless [`concurrency`](Staged::concurrency) allows more in flight: then it takes as many items
     /// ahead, and no more. Everything else is as with [`map_async`](Self::map_async).
     ///
@@ -61,9 +64,9 @@ impl<T, K> Items<T, K> {
     /// let ids = pipeline! { 0..7 |> filter_async(|id| allowed(*id), concurrency = 4) |> collect::<Vec<_>>() };
     /// assert_eq!(block_on(ids), [0, 2, 4, 6]);
     /// ```
-    pub fn filter_async<Fut, P>(self, predicate: P) -> Staged<FilterAsync<Judge<P>>, T, K>
+    pub fn filter_async<Fut, P, M>(self, predicate: P) -> Staged<FilterAsync<Judge<P>>, T, K>
     where
-        P: FnMut(&T) -> Fut,
+        P: AsyncPredicate<T, Fut, M>,
         Fut: Future<Output = bool>,
     {
         self.stage(FilterAsync { calls: Judge { predicate, gate: Ungoverned }, limit: Limit::ONE })
@@ -73,9 +76,9 @@ impl<T, K> Items<T, K> {
 impl<F: Flow> Pipe<F> {
     /// Keeps the items for which the future that `predicate` makes of them gives `true`. See [`Items::filter_async`].
     #[track_caller]
-    pub fn filter_async<Fut, P>(self, predicate: P) -> Pipe<FilterAsyncFlow<F, P, Fut>>
+    pub fn filter_async<Fut, P, M>(self, predicate: P) -> Pipe<FilterAsyncFlow<F, P, Fut>>
     where
-        P: FnMut(&F::Item) -> Fut,
+        P: AsyncPredicate<F::Item, Fut, M>,
         Fut: Future<Output = bool>,
     {
         self.with(|items| items.filter_async(predicate))
@@ -100,6 +103,34 @@ impl<C, T, K> Staged<FilterAsync<C>, T, K> {
         })
     }
 }
+
+/// What [`filter_async`](Items::filter_async) takes: a function of `&T` that gives a `Fut`, which does not borrow the `T`.
+///
+/// `M` says no more than that it is one. Of two traits that could hold the compiler looks at once which one does, and sees
+/// the borrow; asked for a function alone, it would see it last of all, in each place where the function stands.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` gives no future of its own for each `&{T}`",
+    label = "this cannot judge a `&{T}`",
+    note = "it takes the item by reference, and its future owns what it needs of it: `|item| allowed(item.id)`",
+    note = "the future of an `async fn` that takes a reference borrows the item, and so does that of an `async` closure"
+)]
+pub trait AsyncPredicate<T, Fut, M>: FnMut(&T) -> Fut {}
+
+impl<T, Fut, P: FnMut(&T) -> Fut> AsyncPredicate<T, Fut, Owning> for P {}
+impl<T, Fut, P: FnMut(&T) -> Fut + Nothing> AsyncPredicate<T, Fut, Borrowing> for P {}
+
+/// The marker of an [`AsyncPredicate`].
+#[derive(Debug)]
+pub enum Owning {}
+
+/// The marker of what is none.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Borrowing {}
+
+/// Never implemented.
+#[doc(hidden)]
+pub trait Nothing {}
 
 /// Judges items by futures: made by [`Items::filter_async`].
 #[derive(Clone, Debug)]

@@ -123,7 +123,7 @@ pub use distinct_until_changed_by::DistinctUntilChangedBy;
 pub use enumerate::Enumerate;
 pub use fails_with::{ConvertFlow, FailsWith, IntoFailed};
 pub use filter::Filter;
-pub use filter_async::{FilterAsync, FilterAsyncFlow, Judge, Judging, Passed};
+pub use filter_async::{AsyncPredicate, FilterAsync, FilterAsyncFlow, Judge, Judging, Owning, Passed};
 pub use filter_map::FilterMap;
 pub use flat_map::{FlatMap, FlatMapFlow};
 pub use flat_map_stream::{Ahead, AheadFlow, FlatMapStream, FlatMapStreamFlow, Merged, MergedFlow, OneByOne};
