@@ -118,6 +118,92 @@ fn receivers() {
     assert_eq!(block_on(pipeline! { receiver |> collect::<Vec<_>>() }), [5]);
 }
 
+/// What `$opens` gives for 2, 1 and 3 begins with 0, and is so many numbers long.
+macro_rules! opens_what_counts_to {
+    ($($opens:tt)*) => {
+        let items = pipeline! { [2u32, 1, 3] |> flat_map_stream($($opens)*) |> collect::<Vec<u32>>() };
+        assert_eq!(block_on(items), [0, 1, 0, 0, 1, 2]);
+    };
+}
+
+fn stream_to(n: u32) -> impl Stream<Item = u32> {
+    futures::stream::iter(0..n)
+}
+
+#[test]
+fn whatever_a_closure_gives_for_an_item() {
+    opens_what_counts_to!(|n| stream_to(n));
+    opens_what_counts_to!(|n| stream_to(n).boxed(), concurrency = 2);
+    opens_what_counts_to!(move |n: u32| (0..n).filter(|_| true));
+    opens_what_counts_to!(|n| (0..n).collect::<VecDeque<_>>());
+    opens_what_counts_to!(|n| match n {
+        1 => vec![0],
+        n => (0..n).collect(),
+    });
+    opens_what_counts_to!(|n| pipeline! { stream_to(n) |> map(|x| x) });
+    opens_what_counts_to!(|n| stream_to(n) |> map(|x| x));
+    let mut opened = Vec::new();
+    opens_what_counts_to!(|n| {
+        opened.push(n);
+        stream_to(n)
+    });
+    assert_eq!(opened, [2, 1, 3]);
+}
+
+#[test]
+fn whatever_a_closure_returns_that_says_so() {
+    opens_what_counts_to!(|n| {
+        if n == 1 {
+            return stream_to(1);
+        }
+        stream_to(n)
+    });
+    opens_what_counts_to!(|n| -> Pin<Box<dyn Stream<Item = u32>>> { Box::pin(stream_to(n)) });
+    opens_what_counts_to!(|n| -> Vec<u32> { (0..n).collect() });
+}
+
+#[test]
+fn whatever_a_function_gives_for_an_item() {
+    struct Pages;
+    impl Pages {
+        fn open(n: u32) -> VecDeque<u32> {
+            (0..n).collect()
+        }
+    }
+    opens_what_counts_to!(stream_to);
+    opens_what_counts_to!(Pages::open);
+    let mut calls = 0;
+    let counted = |n| {
+        calls += 1;
+        stream_to(n)
+    };
+    opens_what_counts_to!(counted);
+    assert_eq!(calls, 3);
+    let receivers = (1..3).map(|n| {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (0..n).for_each(|x| sender.send(x).unwrap());
+        receiver
+    });
+    let items = pipeline! { receivers |> flat_map_stream(std::convert::identity) |> collect::<Vec<_>>() };
+    assert_eq!(block_on(items), [0, 0, 1]);
+}
+
+#[test]
+fn what_an_item_opens_in_a_fragment_and_by_the_latest_item() {
+    let counted = stage! { u32 |> flat_map_stream(|n| stream_to(n)) };
+    assert_eq!(block_on(pipeline! { [2, 1] |> counted |> count() }), 3);
+    assert_eq!(block_on(pipeline! { [3] |> counted |> count() }), 3);
+    let latest = pipeline! { [2, 1, 3] |> switch_map(stream_to) |> collect::<Vec<_>>() };
+    assert_eq!(block_on(latest), [0, 1, 2]);
+}
+
+#[test]
+fn a_stream_behind_a_pointer_by_method() {
+    let boxed = |n: u32| stream_to(n).boxed();
+    let items = Pipe::new([2, 1]).flat_map_stream(boxed).merge(boxed(1));
+    assert_eq!(block_on(items.count()), 4);
+}
+
 #[test]
 fn flows() {
     assert_eq!(block_on(pipeline! { (0..3).into_flow() |> collect::<Vec<_>>() }), [0, 1, 2]);

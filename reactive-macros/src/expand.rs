@@ -6,6 +6,8 @@
 //! shows what flows there. Generated names do not depend on the user's, and whatever text does stands behind the
 //! user's tokens: the editor compares two expansions of a half-typed name.
 
+mod opening;
+
 use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 
@@ -169,12 +171,17 @@ impl Code<'_> {
                 "a pipeline begins with a source, and there is none: write `pipeline! { source |> .. }`";
             return compile_error(span, message);
         };
+        self.flow_of(&pipeline.source, first.span())
+    }
+
+    /// The flow of a source.
+    fn flow_of(&self, source: &[TokenTree], at: Span) -> TokenStream {
         let runtime = self.runtime;
-        let whole: TokenStream = pipeline.source.iter().cloned().collect();
-        let source = literal::rewrite(&pipeline.source, runtime).unwrap_or(whole);
+        let whole: TokenStream = source.iter().cloned().collect();
+        let source = literal::rewrite(source, runtime).unwrap_or(whole);
         let name = Ident::new("__source", Span::mixed_site());
-        let make = Ident::new("make", first.span());
-        let moved = braced(quote!(#name), first.span());
+        let make = Ident::new("make", at);
+        let moved = braced(quote!(#name), at);
         quote! {{
             let #name = #source;
             #[allow(unused_imports)]
@@ -305,12 +312,16 @@ impl Code<'_> {
     /// arguments of no `operator`.
     fn args(&self, operator: &str, group: &Group) -> (Group, TokenStream) {
         let args = Args::of_operator(operator, group);
-        let takes_source = operators::row(operator).is_some_and(|row| row.takes_source);
+        let row = operators::row(operator);
+        let takes_source = row.is_some_and(|row| row.takes_source);
+        let opens_sources = row.is_some_and(|row| row.opens_sources);
         let mut changed = !(args.options.is_empty() && args.misplaced.is_empty() && args.mistakes.is_empty());
         let mut plain = TokenStream::new();
         for (at, argument) in args.positional.iter().chain(&args.misplaced).enumerate() {
-            let new =
-                refused_async(operator, argument).or_else(|| self.value(argument, takes_source && at == 0));
+            let new = refused_async(operator, argument).or_else(|| match at {
+                0 if opens_sources => self.opening(argument),
+                _ => self.value(argument, takes_source && at == 0),
+            });
             changed |= new.is_some();
             plain.extend(new.unwrap_or_else(|| argument.iter().cloned().collect()));
             plain.extend(quote!(,));

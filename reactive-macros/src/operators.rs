@@ -8,6 +8,8 @@ pub(crate) struct Row {
     pub(crate) fuses: bool,
     /// Its first argument is a source.
     pub(crate) takes_source: bool,
+    /// Its first argument gives a source for each item.
+    pub(crate) opens_sources: bool,
     /// Where a literal zero has no meaning, and what to say then.
     pub(crate) no_zero: &'static [(Argument, &'static str)],
 }
@@ -26,7 +28,7 @@ impl Row {
 }
 
 const fn stage(name: &'static str) -> Row {
-    Row { name, fuses: false, takes_source: false, no_zero: &[] }
+    Row { name, fuses: false, takes_source: false, opens_sources: false, no_zero: &[] }
 }
 
 const fn step(name: &'static str) -> Row {
@@ -35,6 +37,10 @@ const fn step(name: &'static str) -> Row {
 
 const fn combine(name: &'static str) -> Row {
     Row { takes_source: true, ..stage(name) }
+}
+
+const fn open(name: &'static str) -> Row {
+    Row { opens_sources: true, ..stage(name) }
 }
 
 const NO_BATCH: &str = "a batch of 0 items has no meaning: give it a size of at least 1";
@@ -87,7 +93,7 @@ const OPERATORS: &[Row] = &[
     step("filter"),
     stage("filter_async").no_zero(&[NO_CONCURRENCY]),
     step("filter_map"),
-    stage("flat_map_stream").no_zero(&[(
+    open("flat_map_stream").no_zero(&[(
         Argument::Option("concurrency"),
         "0 sources at a time have no meaning: give a concurrency of at least 1",
     )]),
@@ -129,6 +135,7 @@ const OPERATORS: &[Row] = &[
     )]),
     step("step_by")
         .no_zero(&[(Argument::At(0), "each 0th item has no meaning: give it a count of at least 1")]),
+    open("switch_map"),
     step("take"),
     step("take_while"),
     stage("throttle").no_zero(&[
@@ -192,7 +199,6 @@ const OF_ITEMS: &[&str] = &[
     "reduce",
     "send_to",
     "start_with",
-    "switch_map",
     "take_last",
     "take_until",
     "try_for_each",

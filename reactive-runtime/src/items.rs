@@ -77,6 +77,12 @@ impl<T, K> Items<T, K> {
         f(self)
     }
 
+    /// A closure that gives something for each item, as it is: so the compiler knows what it takes.
+    #[doc(hidden)]
+    pub fn __opens<S, F: FnMut(T) -> S>(self, open: F) -> F {
+        open
+    }
+
     /// `?` after a stage of `pipeline!`: what flows below it.
     #[doc(hidden)]
     pub fn __question<Y, X, L>(self) -> Items<Y, L>

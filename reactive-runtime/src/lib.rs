@@ -115,6 +115,6 @@ pub mod __private {
     pub use crate::fragment::Start;
     pub use crate::items::items_of;
     pub use crate::run::{InRun, Misfit, Run};
-    pub use crate::source::probe::{ViaFlow, ViaIter, ViaNothing, ViaSource, ViaStream, probe};
+    pub use crate::source::probe::{Opened, ViaFlow, ViaIter, ViaNothing, ViaSource, ViaStream, probe};
     pub use crate::watch::Begin;
 }

@@ -1,4 +1,5 @@
 mod ahead;
+mod limit;
 mod merged;
 mod open;
 
@@ -9,11 +10,12 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 pub use self::ahead::{Ahead, AheadFlow};
+pub use self::limit::SourceCount;
 pub use self::merged::{Merged, MergedFlow};
 use crate::fault::Join;
 use crate::flow::{Activity, BUDGET, Downstream, Drive, Driven, Flow, yield_now};
 use crate::items::{Items, Stage, Staged};
-use crate::live::{IntoSetting, Setting};
+use crate::live::Setting;
 use crate::pipe::Pipe;
 use crate::source::InnerSource;
 
@@ -23,8 +25,9 @@ const CONCURRENCY: usize = 16;
 impl<T, K> Items<T, K> {
     /// Starts a source for each item, and gives the items of all of them.
     ///
-    /// The source that `f` gives is a [`Pipe`], or whatever else [`Pipe::new`] takes. One runs at a time, in order; the
-    /// next item is asked for when it has ended. It holds nothing, and allocates nothing.
+    /// In `pipeline!`, `f` gives anything that a pipeline begins with: a [`Pipe`], a stream, whatever can be iterated over, a
+    /// receiver. By method it gives what [`Pipe::new`] takes, and a stream is wrapped in [`Pipe::from_stream`]. One runs at a
+    /// time, in order; the next item is asked for when it has ended. It holds nothing, and allocates nothing.
     ///
     /// Options: [`concurrency`](Staged::concurrency), [`unordered`](Staged::unordered).
     ///
@@ -41,6 +44,9 @@ impl<T, K> Items<T, K> {
     /// let pages = |book: u32| pipeline! { 1..=2u32 |> map(move |page| (book, page)) };
     /// let all = pipeline! { [7, 8] |> flat_map_stream(pages) |> collect::<Vec<_>>() };
     /// assert_eq!(block_on(all), [(7, 1), (7, 2), (8, 1), (8, 2)]);
+    ///
+    /// let streams = pipeline! { [1, 3] |> flat_map_stream(|n| futures::stream::iter(0..n)) |> collect::<Vec<_>>() };
+    /// assert_eq!(block_on(streams), [0, 0, 1, 2]);
     /// ```
     #[doc(alias = "concat_map")]
     #[doc(alias = "merge_map")]
@@ -78,6 +84,10 @@ impl<M, U, L> Staged<FlatMapStream<M>, U, L> {
     /// A [`Live`](crate::Live) limit can be changed while it runs: raised, it is woken and starts more at once; lowered,
     /// the sources that are open go on, and none is started until fewer are.
     ///
+    /// It is not found out by itself, as that of `map_async` may be: how long a source is open tells how much it has and how
+    /// fast its items are taken, and nothing of the service behind it. Where it is the opening that takes its time, let
+    /// `map_async(open, concurrency = adaptive(1..=256)) |> flat_map_stream(|source| source)` find it out.
+    ///
     /// # Panics
     ///
     /// If `limit` is 0.
@@ -91,8 +101,8 @@ impl<M, U, L> Staged<FlatMapStream<M>, U, L> {
     /// assert_eq!(block_on(items), [0, 1, 2, 0, 0, 1]);
     /// ```
     #[track_caller]
-    pub fn concurrency(self, limit: impl IntoSetting<usize>) -> Staged<FlatMapStream<M, Ahead>, U, L> {
-        let limit = at_least_one(limit);
+    pub fn concurrency(self, limit: impl SourceCount) -> Staged<FlatMapStream<M, Ahead>, U, L> {
+        let limit = limit.into_limit();
         self.map_op(|op| FlatMapStream { f: op.f, mode: Ahead { limit } })
     }
 
@@ -132,18 +142,10 @@ impl<M, U, L> Staged<FlatMapStream<M, Merged>, U, L> {
     ///
     /// If `limit` is 0.
     #[track_caller]
-    pub fn concurrency(self, limit: impl IntoSetting<usize>) -> Self {
-        let limit = at_least_one(limit);
+    pub fn concurrency(self, limit: impl SourceCount) -> Self {
+        let limit = limit.into_limit();
         self.map_op(|op| FlatMapStream { f: op.f, mode: Merged { limit } })
     }
-}
-
-#[track_caller]
-fn at_least_one(limit: impl IntoSetting<usize>) -> Setting<usize> {
-    limit.into_setting(|limit| match limit {
-        0 => Err("0 sources at a time have no meaning: `concurrency` takes at least 1"),
-        _ => Ok(()),
-    })
 }
 
 /// Starts a source for each item: made by [`Items::flat_map_stream`].

@@ -126,7 +126,9 @@ pub use filter::Filter;
 pub use filter_async::{AsyncPredicate, FilterAsync, FilterAsyncFlow, Judge, Judging, Owning, Passed};
 pub use filter_map::FilterMap;
 pub use flat_map::{FlatMap, FlatMapFlow};
-pub use flat_map_stream::{Ahead, AheadFlow, FlatMapStream, FlatMapStreamFlow, Merged, MergedFlow, OneByOne};
+pub use flat_map_stream::{
+    Ahead, AheadFlow, FlatMapStream, FlatMapStreamFlow, Merged, MergedFlow, OneByOne, SourceCount,
+};
 pub use flatten::HoldsItems;
 pub use inspect::Inspect;
 pub use inspect_err::InspectErr;

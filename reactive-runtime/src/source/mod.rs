@@ -91,13 +91,14 @@ impl<T, G: Flow<Item = T>> Same<T, T> for G {
 
 /// What a closure gives for an item, to be run within the pipeline: whatever is a [`Source`].
 //
-// A trait of its own for its message: the macro, which takes streams and iterators too, cannot look into closures.
+// A trait of its own for its message. The macro makes one of whatever a closure or a function gives that is written there;
+// where it cannot look into the argument, and by method, it is for the user to say what is meant.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no source that can run within a pipeline",
-    label = "this closure must give a `Pipe`",
-    note = "a stream becomes one with `Pipe::from_stream(..)`, whatever can be iterated over with `Pipe::from_iter(..)`, \
-            and both with `pipeline!(..)`"
+    label = "this must give a `Pipe` for each item",
+    note = "a stream becomes one with `Pipe::from_stream(..)`, whatever can be iterated over with `Pipe::from_iter(..)`; in \
+            `pipeline!` a closure or a function may give either as it is"
 )]
 pub trait InnerSource: Source {}
 

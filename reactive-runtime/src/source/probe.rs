@@ -54,6 +54,18 @@ pub trait ViaNothing {
 }
 impl<T> ViaNothing for &Probe<T> {}
 
+/// The flow of a source that was made for an item.
+#[derive(Debug)]
+pub struct Opened<F>(pub F);
+
+impl<F: Flow> Source for Opened<F> {
+    type Flow = F;
+
+    fn into_flow(self) -> F {
+        self.0
+    }
+}
+
 #[derive(Debug)]
 pub struct KindSource;
 

@@ -1,10 +1,12 @@
 use std::convert::Infallible;
+use std::ops::DerefMut;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
+use super::Source;
 use crate::flow::{Bounded, Budget, Downstream, Drive, Driven, Flow, yield_now};
 use crate::pipe::Pipe;
 
@@ -26,6 +28,19 @@ impl<S: Stream> Pipe<StreamFlow<S>> {
     /// ```
     pub fn from_stream(stream: S) -> Self {
         Self::from_flow(StreamFlow::new(stream))
+    }
+}
+
+/// A stream behind a pointer, as a `BoxStream` is.
+#[diagnostic::do_not_recommend]
+impl<P> Source for Pin<P>
+where
+    P: DerefMut<Target: Stream> + Unpin,
+{
+    type Flow = StreamFlow<Self>;
+
+    fn into_flow(self) -> Self::Flow {
+        StreamFlow::new(self)
     }
 }
 
