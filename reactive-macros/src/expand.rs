@@ -59,7 +59,7 @@ pub(crate) fn pipeline(
     let errors = errors.into_statements();
     quote! {{
         #[allow(unused_imports)]
-        use #runtime::__private::{Deep as _, DeepFinal as _, InRun as _, Misfit as _};
+        use #runtime::__private::{Deep as _, DeepFinal as _, InRun as _, Misfit as _, setters::*};
         #begin
         #typed
         #errors

@@ -84,9 +84,9 @@ pub mod prelude {
     pub use crate::flow_control::{FlowControl, adaptive};
     pub use crate::items::Items;
     pub use crate::live::Live;
-    #[cfg(feature = "time")]
-    pub use crate::operator::Elapsed;
     pub use crate::operator::{BoxPipe, LocalBoxPipe, Recover, Window};
+    #[cfg(feature = "time")]
+    pub use crate::operator::{Elapsed, TimeoutOfSureCall as _};
     pub use crate::pipe::Pipe;
     #[cfg(feature = "time")]
     pub use crate::processor::{StreamConfig, StreamProcessor};
@@ -117,4 +117,10 @@ pub mod __private {
     pub use crate::run::{InRun, Misfit, Run};
     pub use crate::source::probe::{Opened, ViaFlow, ViaIter, ViaNothing, ViaSource, ViaStream, probe};
     pub use crate::watch::Begin;
+
+    /// Setters that are no methods of their own.
+    pub mod setters {
+        #[cfg(feature = "time")]
+        pub use crate::operator::TimeoutOfSureCall as _;
+    }
 }

@@ -4,9 +4,13 @@ mod attempts;
 mod breaker;
 #[cfg(feature = "time")]
 mod flow_control;
+#[cfg(feature = "time")]
+mod sure;
 
 #[cfg(feature = "time")]
 pub use breaker::Dropping;
+#[cfg(feature = "time")]
+pub use sure::{Sure, SureCall, TimeoutOfSureCall};
 
 use std::marker::PhantomData;
 

@@ -137,9 +137,9 @@ pub use intersperse::Intersperse;
 pub use keyed::AtMost;
 pub use keyed::{Age, Forever, Memory};
 pub use map::Map;
-#[cfg(feature = "time")]
-pub use map_async::Dropping;
 pub use map_async::MapAsync;
+#[cfg(feature = "time")]
+pub use map_async::{Dropping, Sure, SureCall, TimeoutOfSureCall};
 pub use map_err::{MapErr, Turn, TurnErrFlow};
 pub use map_while::MapWhile;
 pub use merge::{Merge, MergeEnd, MergeFlow, WithAll, WithAny};

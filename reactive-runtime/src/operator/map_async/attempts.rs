@@ -11,7 +11,8 @@ use crate::retry::{CallError, Retry};
 impl<T, F, G, L, U, E, K> Staged<MapAsync<T, Call<F, G>, L>, Result<U, E>, K> {
     /// Gives up an attempt that takes longer than `timeout`, and drops its future.
     ///
-    /// For calls that give a `Result`. The results are then `Result<_, CallError<E>>`, which `?` lets leave as usual;
+    /// The results are then `Result<_, CallError<E>>`, which `?` lets leave as usual, also where the call
+    /// [gives no `Result`](crate::operator::TimeoutOfSureCall);
     /// without a [`retry`](Staged::retry) the error does not carry the item, which then need not be `Clone`. The clock runs
     /// from the first poll of an attempt; a future that is ready at once is never timed.
     ///
@@ -159,7 +160,7 @@ impl<T, F, G, L, U, E, K>
 }
 
 #[track_caller]
-fn positive(timeout: impl IntoSetting<Duration>) -> Setting<Duration> {
+pub(super) fn positive(timeout: impl IntoSetting<Duration>) -> Setting<Duration> {
     timeout.into_setting(|timeout| match *timeout {
         Duration::ZERO => {
             Err("an attempt that may take no time has no meaning: give it a timeout such as `2s`")
