@@ -55,10 +55,16 @@ pub struct StageReport {
 }
 
 impl Report {
-    /// The stage that held up the others for the longest time, if that is a tenth of all or more.
+    /// The stage that held up the others for the longest time, if that is a tenth of all or more; none where whoever reads the
+    /// pipeline did so for longer.
     pub fn bottleneck(&self) -> Option<&StageReport> {
         let slowest = self.stages.iter().rev().max_by_key(|stage| stage.held_up)?;
-        (self.share(slowest.held_up) >= 0.1).then_some(slowest)
+        (self.share(slowest.held_up) >= 0.1 && slowest.held_up >= self.unread()).then_some(slowest)
+    }
+
+    /// For how long nobody wanted an item of the pipeline.
+    fn unread(&self) -> Duration {
+        self.stages.last().map_or(Duration::ZERO, |last| last.blocked)
     }
 
     fn share(&self, part: Duration) -> f64 {
@@ -176,8 +182,7 @@ impl fmt::Display for Report {
 impl Report {
     fn say_bottleneck(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(slowest) = self.bottleneck() else {
-            let reader_is_slow = self.stages.last().is_some_and(|last| self.share(last.blocked) >= 0.5);
-            return f.write_str(if reader_is_slow {
+            return f.write_str(if self.share(self.unread()) >= 0.1 {
                 "whoever reads the pipeline holds it up"
             } else {
                 "no stage holds up the others"

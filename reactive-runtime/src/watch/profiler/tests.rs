@@ -258,6 +258,19 @@ async fn what_is_asked_by_nobody_is_blocked() {
     assert!(report.to_string().ends_with("whoever reads the pipeline holds it up"), "{report}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_holds_it_up_longer_than_a_stage_is_named() {
+    let profiler = Profiler::new();
+    let mut pairs = pipeline! { watch = &profiler: 0..50u32 |> map_async(after(2)) |> batch(2) };
+    while pairs.next().await.is_some() {
+        sleep(ms(20)).await;
+    }
+    let report = profiler.report();
+    // Four of each 24 ms are those of `map_async`.
+    assert_eq!(slowest(&report), None);
+    assert!(report.to_string().ends_with("whoever reads the pipeline holds it up"), "{report}");
+}
+
 #[cfg(feature = "rt")]
 #[tokio::test(start_paused = true)]
 async fn tells_from_another_task_while_it_runs() {
