@@ -19,6 +19,8 @@ const UNITS: [(&str, u64); 8] = [
     ("d", 86_400_000_000_000),
 ];
 
+const SECOND: u128 = 1_000_000_000;
+
 pub(crate) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&Text(*duration))
 }
@@ -72,9 +74,13 @@ fn parse(text: &str) -> Option<Duration> {
 
 fn part(number: &str, unit: &str) -> Option<Duration> {
     let (_, nanos) = UNITS.iter().find(|(name, _)| *name == unit)?;
-    match number.parse::<u64>() {
+    match number.parse::<u128>() {
         // Exact, where a float would round.
-        Ok(whole) => Some(Duration::from_nanos(whole.checked_mul(*nanos)?)),
+        Ok(whole) => {
+            let nanos = whole.checked_mul(u128::from(*nanos))?;
+            let seconds = u64::try_from(nanos / SECOND).ok()?;
+            Some(Duration::new(seconds, (nanos % SECOND) as u32))
+        }
         Err(_) => {
             let seconds = number.parse::<f64>().ok()? * (*nanos as f64 / 1e9);
             Duration::try_from_secs_f64(seconds).ok()
@@ -124,8 +130,10 @@ mod tests {
 
     #[test]
     fn writes_what_it_reads() {
-        for nanos in [0, 1, 1_500, 2_000_000, 30_000_000_000, 90_061_000_000_000, 1_000_000_007] {
-            let duration = Duration::from_nanos(nanos);
+        let nanos = [0, 1, 1_500, 2_000_000, 30_000_000_000, 90_061_000_000_000, 1_000_000_007];
+        // `Duration::MAX` says that there is no limit.
+        let long = [Duration::from_secs(u64::MAX), Duration::MAX, Duration::new(1 << 40, 7)];
+        for duration in nanos.map(Duration::from_nanos).into_iter().chain(long) {
             assert_eq!(parse(&Text(duration).to_string()), Some(duration));
         }
     }
