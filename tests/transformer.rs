@@ -21,6 +21,18 @@ fn always<U>(_: &U) -> bool {
     true
 }
 
+#[test]
+fn tells_the_wrong_fields_of_all_its_configs_at_once() {
+    let error = ReactiveTransformer::new(
+        StreamConfig::default().batch_size(0),
+        BackpressureConfig::default().sample_rate(2.0),
+        TransformationConfig::default().max_workers(0),
+    )
+    .unwrap_err();
+    let names = error.fields().iter().map(|field| field.name).collect::<Vec<_>>();
+    assert_eq!(names, ["batch_size", "sample_rate", "max_workers"]);
+}
+
 #[tokio::test]
 async fn transforms_on_its_threads_in_the_order_of_the_items() {
     let t = transformer(StreamConfig::default().batch_size(1), workers(3));

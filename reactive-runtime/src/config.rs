@@ -26,6 +26,12 @@ impl ConfigError {
     pub fn fields(&self) -> &[WrongField] {
         &self.fields
     }
+
+    /// What is wrong with several configs, in their order.
+    #[cfg(all(feature = "time", feature = "rt"))]
+    pub(crate) fn of_all(configs: impl IntoIterator<Item = Result<(), Self>>) -> Result<(), Self> {
+        Checks(configs.into_iter().filter_map(Result::err).flat_map(|error| error.fields).collect()).finish()
+    }
 }
 
 impl fmt::Display for ConfigError {

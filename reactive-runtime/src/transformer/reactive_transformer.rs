@@ -61,13 +61,13 @@ impl ReactiveTransformer {
     ///
     /// # Errors
     ///
-    /// All fields of one of the configs that have no meaning as they are.
+    /// All fields of the configs that have no meaning as they are, in the order of the configs.
     pub fn new(
         stream: StreamConfig,
         backpressure: BackpressureConfig,
         transformation: TransformationConfig,
     ) -> Result<Self, ConfigError> {
-        transformation.validate()?;
+        ConfigError::of_all([stream.validate(), backpressure.validate(), transformation.validate()])?;
         let workers = Workers::new(transformation.max_workers, stream.batch_size);
         Ok(Self {
             processor: StreamProcessor::new(stream)?.with_backpressure(backpressure)?,
@@ -137,6 +137,9 @@ impl ReactiveTransformer {
     /// With `enable_caching`, equal items are computed once, and their results are kept. A stream has a cache of its own. Items
     /// that have no `Hash` are for [`transform_unique_stream`](Self::transform_unique_stream).
     ///
+    /// A stream becomes a source with [`Pipe::from_stream`], an iterator with [`Pipe::from_iter`]. What it gives is a source
+    /// of further pipelines.
+    ///
     /// # Cancel safety
     ///
     /// When the stream is dropped, or an attempt takes longer than the `processing_timeout`, a call that has begun runs to its
@@ -146,6 +149,27 @@ impl ReactiveTransformer {
     ///
     /// A panic in `transform` or `validate` comes out of the stream, perhaps before the results of earlier items. Polled with an
     /// item outside of a tokio runtime with time enabled, it panics.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (stream, backpressure, transformation) = Default::default();
+    /// let transformer = ReactiveTransformer::new(stream, backpressure, transformation)?;
+    /// let numbers = futures::stream::iter(["1", "x", "3"]);
+    /// let squares = transformer.transform_stream(
+    ///     Pipe::from_stream(numbers),
+    ///     |text| text.parse().map(|x: u32| x * x),
+    ///     |result| result.as_ref().map(|_| ()).map_err(ToString::to_string),
+    /// );
+    /// let pairs = pipeline! { squares |> map(|result| result.expect("it is valid")) |> batch(2) |> collect::<Vec<_>>() };
+    /// assert_eq!(pairs.await?, [[1, 9]]);
+    /// assert_eq!(transformer.metrics().items_invalid, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn transform_stream<S, T, U, V, K, F, G>(
         &self,
         source: S,
@@ -165,7 +189,26 @@ impl ReactiveTransformer {
     }
 
     /// [`transform_stream`](Self::transform_stream) with a function that may fail. An item that fails is tried again, as the
-    /// stream's config says.
+    /// stream's config says. An error is not kept: equal items that wait for it are computed one after the other, until one
+    /// succeeds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let transformer = ReactiveTransformer::new(
+    ///     StreamConfig::default().max_retry_attempts(0),
+    ///     BackpressureConfig::default(),
+    ///     TransformationConfig::default(),
+    /// )?;
+    /// let parsed = transformer.try_transform_stream(["1", "x", "3"], str::parse::<u32>, |x| *x < 100);
+    /// assert_eq!(parsed.collect::<Vec<_>>().await?, [1, 3]);
+    /// assert_eq!(transformer.metrics().processor.items_failed, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_transform_stream<S, T, U, E, V, K, F, G>(
         &self,
         source: S,
