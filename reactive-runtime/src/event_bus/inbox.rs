@@ -51,6 +51,9 @@ pub struct Inbox {
 #[serde(rename_all = "snake_case")]
 pub enum WhenFull {
     /// Whoever publishes it waits for room. Nothing is lost, and the slowest subscriber sets the pace.
+    ///
+    /// So a subscriber that publishes to a topic of its own, or to others that publish to it, waits for itself once its
+    /// inbox is full: there, choose another policy, or room for all that can come back.
     #[default]
     Block,
     /// The oldest one that waits goes. What the subscriber gets is fresh.

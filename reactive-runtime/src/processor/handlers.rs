@@ -40,7 +40,7 @@ impl fmt::Debug for Handlers {
 #[diagnostic::on_unimplemented(
     message = "an error handler gives nothing, or a future of nothing, and not `{Self}`",
     label = "is told of the failure, and decides nothing",
-    note = "end the body of the closure with a `;`"
+    note = "end the body of the closure with a `;`; where it never returns, say that it would give nothing: `|failure| -> ()`"
 )]
 pub trait Handled<M> {
     /// What it still does.

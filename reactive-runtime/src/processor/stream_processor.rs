@@ -344,6 +344,21 @@ impl StreamProcessor {
     /// [`Items::try_process`](crate::Items::try_process).
     ///
     /// A stream becomes a source with [`Pipe::from_stream`], an iterator with [`Pipe::from_iter`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use reactive_runtime::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let processor = StreamProcessor::default();
+    /// let rows = futures::stream::iter(["1", "x", "3"]);
+    /// let numbers = processor.try_process_stream(Pipe::from_stream(rows), str::parse::<u32>);
+    /// assert_eq!(numbers.collect::<Vec<_>>().await?, [1, 3]);
+    /// assert_eq!(processor.metrics().items_failed, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_process_stream<S, T, R, M, F, K>(
         &self,
         source: S,
