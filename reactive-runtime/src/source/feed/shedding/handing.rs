@@ -34,7 +34,7 @@ impl<T> Dropped<T> {
 
     #[inline(always)]
     pub(super) fn holds_some(&self) -> bool {
-        !self.told.is_empty() || self.untold.is_some()
+        !self.told.is_empty() || (event::IS_TOLD && self.untold.is_some())
     }
 }
 
@@ -91,6 +91,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> Shared<T, S, D, S::Fault> {
     pub(super) fn hand_over<'a>(&'a self, mut state: MutexGuard<'a, State<T, S, D, S::Fault>>) {
         if std::thread::panicking() {
             // A second panic would abort: so no closure is called.
+            state.dropped().untold = None;
             let told = std::mem::take(&mut state.dropped().told);
             drop(state);
             return drop(told);
