@@ -52,6 +52,7 @@ impl<F: Flow> Pipe<F> {
     /// # use futures::executor::block_on;
     /// assert_eq!(block_on(Pipe::new(0..5).filter(|x| x % 2 == 1).collect::<Vec<_>>()), [1, 3]);
     /// ```
+    #[track_caller]
     pub fn new<S: Source<Flow = F>>(source: S) -> Self {
         Self::from_flow(source.into_flow())
     }

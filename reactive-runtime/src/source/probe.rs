@@ -70,6 +70,7 @@ impl<F: Flow> Source for Opened<F> {
 pub struct KindSource;
 
 impl KindSource {
+    #[track_caller]
     pub fn make<T: Source>(self, source: T) -> T::Flow {
         source.into_flow()
     }

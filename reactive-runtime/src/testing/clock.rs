@@ -1,9 +1,12 @@
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, EnterGuard, Handle, Runtime};
 use tokio::time::Instant;
 
 /// Runs a future under a clock of its own, which jumps to the next timer whenever nothing else is left to do.
 ///
 /// For plain `#[test]` functions: there is no attribute to forget. In it, `tokio::spawn` works too.
+///
+/// What asks for the clock as soon as it is made, such as `tokio::time::sleep`, is made inside of an `async` block, which
+/// begins to run under that clock.
 ///
 /// # Panics
 ///
@@ -19,13 +22,33 @@ use tokio::time::Instant;
 /// ```
 #[track_caller]
 pub fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
-    assert!(
-        Handle::try_current().is_err(),
-        "inside of a tokio runtime no other can be run: in an async test, which begins \
-         `#[tokio::test(start_paused = true)]`, await `testing::emits(..)`, or make the test a plain `#[test]`",
-    );
-    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.expect("a runtime without I/O needs nothing of the system").block_on(future)
+    VirtualTime::begin().run(future)
+}
+
+/// A runtime with a clock of its own. Once [entered](Self::enter), what is made finds that clock.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct VirtualTime(Runtime);
+
+impl VirtualTime {
+    #[track_caller]
+    pub fn begin() -> Self {
+        assert!(
+            Handle::try_current().is_err(),
+            "inside of a tokio runtime no other can be run: in an async test, which begins \
+             `#[tokio::test(start_paused = true)]`, await `testing::emits(..)`, or make the test a plain `#[test]`",
+        );
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+        Self(runtime.expect("a runtime without I/O needs nothing of the system"))
+    }
+
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.0.enter()
+    }
+
+    pub(super) fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        self.0.block_on(future)
+    }
 }
 
 /// Whoever compares times in a test that runs in real time would fail now and then.

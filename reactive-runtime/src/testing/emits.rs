@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 use std::panic::Location;
 
-use super::clock::in_virtual_time;
+use super::clock::VirtualTime;
 use super::diagram::difference;
 use super::record::record_within;
 use super::timeline::Timeline;
@@ -11,8 +11,8 @@ use crate::pipe::Pipe;
 
 /// Runs a pipeline in virtual time, and panics unless it gives what a marble diagram says.
 ///
-/// For plain `#[test]` functions: it brings its own clock, so there is no attribute to forget. In an async test await
-/// [`emits`](crate::testing::emits()) instead.
+/// For plain `#[test]` functions: it brings its own clock, so there is no attribute to forget. What stands in it finds that
+/// clock, such as a `tokio::time::sleep` for `take_until`. In an async test await [`emits`](crate::testing::emits()) instead.
 ///
 /// `assert_emits!(pipe, "-a-b|")`, with values as in [`marbles!`](crate::marbles), or `assert_emits!(pipe, timeline)`. A
 /// diagram without an end says that the pipeline has not ended when the diagram is over. A `#` without a value is any error.
@@ -33,22 +33,24 @@ use crate::pipe::Pipe;
 #[macro_export]
 macro_rules! assert_emits {
     ($pipe:expr, $text:literal $($values:tt)*) => {
-        $crate::testing::__assert_emits($pipe, $crate::marbles!($text $($values)*))
+        $crate::assert_emits!($pipe, $crate::marbles!($text $($values)*))
     };
-    ($pipe:expr, $timeline:expr $(,)?) => {
-        $crate::testing::__assert_emits($pipe, $timeline)
-    };
+    ($pipe:expr, $timeline:expr $(,)?) => {{
+        let time = $crate::testing::__VirtualTime::begin();
+        let _entered = time.enter();
+        $crate::testing::__assert_emits(&time, $pipe, $timeline)
+    }};
 }
 
 #[doc(hidden)]
 #[track_caller]
-pub fn __assert_emits<F, T, L>(pipe: Pipe<F>, expected: Timeline<T, L>)
+pub fn __assert_emits<F, T, L>(time: &VirtualTime, pipe: Pipe<F>, expected: Timeline<T, L>)
 where
     F: Flow<Item: PartialEq<T> + Debug, Error: Expects<L> + Debug>,
     T: Debug,
     L: Debug,
 {
-    let difference = in_virtual_time(compare(pipe, &expected));
+    let difference = time.run(compare(pipe, &expected));
     if let Some(difference) = difference {
         panic!("{difference}");
     }
@@ -141,6 +143,14 @@ mod tests {
         assert_emits!(Pipe::new(marbles!("a-#", # = "torn")).map(|_| 7), "a-#", a = 7, # = "torn");
         assert_emits!(Pipe::new(marbles!("a-#", # = "torn")), "a-#");
         assert_emits!(Pipe::new(marbles!("a-|").tick(ms(10))), marbles!("a-|").tick(ms(10)));
+    }
+
+    #[test]
+    fn what_asks_for_the_clock_when_it_is_made_finds_it() {
+        let until = |pipe: Pipe<_>| pipe.take_until(tokio::time::sleep(ms(3)));
+        assert_emits!(until(Pipe::new(marbles!("a-b-c|"))), "a-b|");
+        // What is borrowed for the moment lives as long as it is compared.
+        assert_emits!(Pipe::new(&vec![1, 2]), "(ab|)", a = &1, b = &2);
     }
 
     #[test]

@@ -72,6 +72,8 @@ mod timeline;
 mod wakes;
 mod watch;
 
+#[doc(hidden)]
+pub use clock::VirtualTime as __VirtualTime;
 pub use clock::in_virtual_time;
 pub use emits::emits;
 #[doc(hidden)]

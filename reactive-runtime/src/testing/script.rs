@@ -40,7 +40,8 @@ impl<T, K: Fault> Source for Timeline<T, K> {
     fn into_flow(self) -> Self::Flow {
         assert!(
             !matches!(self.end, Some((_, End::AnyFault))),
-            "a source that fails needs an error to fail with: `marbles!(\"..#\", # = error)`",
+            "a source that fails needs an error to fail with: write what `#` stands for, `marbles!(\"..#\", # = error)`; without \
+             it, `#` can only be expected",
         );
         let watch = self.watch.unwrap_or_default();
         TimelineFlow {
@@ -180,8 +181,29 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "needs an error to fail with")]
+    #[should_panic(expected = "write what `#` stands for, `marbles!(\"..#\", # = error)`")]
     fn asks_for_an_error() {
         let _ = Pipe::new(marbles!("-#"));
+    }
+
+    #[test]
+    fn asks_for_it_where_the_pipeline_stands() {
+        use std::panic::{catch_unwind, set_hook, take_hook};
+        use std::sync::{Arc, Mutex};
+
+        let (here, before) = (std::thread::current().id(), take_hook());
+        let files = Arc::<Mutex<Vec<_>>>::default();
+        let noted = files.clone();
+        set_hook(Box::new(move |panic| {
+            if std::thread::current().id() != here {
+                return before(panic);
+            }
+            noted.lock().unwrap().extend(panic.location().map(|location| location.file().to_owned()));
+        }));
+        let by_macro = catch_unwind(|| drop(crate::pipeline! { marbles!("-#") |> map(|x| x) }));
+        let by_method = catch_unwind(|| drop(Pipe::new(marbles!("-#"))));
+        assert!(by_macro.is_err() && by_method.is_err());
+        assert_eq!(*files.lock().unwrap(), [file!(), file!()]);
+        drop(take_hook());
     }
 }

@@ -15,7 +15,7 @@ use crate::units::IntoDuration;
 ///
 /// # Panics
 ///
-/// As a source: when it is polled and the clock is not paused.
+/// As a source: when it becomes one and its `#` stands for no error, and when it is polled and the clock is not paused.
 #[derive(Clone)]
 pub struct Timeline<T, K = Infallible> {
     pub(super) items: Vec<Moment<T>>,
