@@ -383,6 +383,31 @@ fn a_task_runs_ahead_by_more_or_less() {
     }
 }
 
+/// One branch takes all that comes; the other one works for 100 ms on each item.
+#[test]
+fn a_branch_lags_by_more_or_less() {
+    let taken = |changes: &[(u64, usize)]| {
+        let lag = &Live::new(2);
+        run(lag, changes, async || {
+            let (start, taken) = (Instant::now(), RefCell::new(Vec::new()));
+            let note = |x: &u32| taken.borrow_mut().push((start.elapsed().as_millis(), *x));
+            pipeline! {
+                0..6u32 |> inspect(note) |> broadcast(|[fast, slow]| (
+                    fast.count(),
+                    pipeline!(slow |> for_each_async(async |_| sleep(ms(100)).await)),
+                ), lag = lag)
+            }
+            .await;
+            taken.into_inner()
+        })
+    };
+    // One is worked on.
+    assert_eq!(taken(&[]), [(0, 0), (0, 1), (0, 2), (100, 3), (200, 4), (300, 5)]);
+    assert_eq!(taken(&[(20, 4)]), [(0, 0), (0, 1), (0, 2), (20, 3), (20, 4), (100, 5)]);
+    assert_eq!(taken(&[(20, 1)]), [(0, 0), (0, 1), (0, 2), (200, 3), (300, 4), (400, 5)]);
+    assert_eq!(taken(&[(20, 1), (30, 3)]), [(0, 0), (0, 1), (0, 2), (30, 3), (100, 4), (200, 5)]);
+}
+
 #[test]
 fn an_open_session_ends_by_its_new_gap_or_length() {
     let gap = &Live::new(ms(30));
@@ -605,6 +630,9 @@ fn a_stage_refuses_what_it_can_do_nothing_with() {
     let _pipe = numbers().with(|i| i.spawn().capacity(&size));
     assert!(refuses(&size));
     drop(_pipe);
+    let _split = numbers().with(|i| i.broadcast(|[a]| (a.count(),)).lag(&size));
+    assert!(refuses(&size));
+    drop(_split);
     size.set(0);
     time.set(Duration::ZERO);
 }

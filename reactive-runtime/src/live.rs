@@ -26,8 +26,8 @@ use std::task::Waker;
 /// next polled, and is woken if it sleeps because of the old one. When a change takes effect stands with each option.
 ///
 /// What is no setting of a stage is not live: which items of all there are (`take`, `skip`, `step_by`, `take_last`); fractions;
-/// what belongs to a policy that is a value of its own, such as a strategy, a `Retry` or a circuit breaker; the `lag` of
-/// branches, and the capacity of a `feed`, which are promised to who is on the other side.
+/// what belongs to a policy that is a value of its own, such as a strategy, a `Retry` or a circuit breaker; and the capacity
+/// of a `feed`, which is promised to who is on the other side.
 ///
 /// # Panics
 ///

@@ -19,6 +19,7 @@ pub use self::together::{Both, Branches, Each, Ending, Joined, Nothing, Running}
 use crate::fault::Fault;
 use crate::flow::{Budget, Downstream, Drive, Flow, yield_now};
 use crate::items::{Final, Terminal};
+use crate::live::{IntoSetting, Setting};
 
 /// How many items a branch may be behind, where nothing else is said.
 const LAG: usize = 16;
@@ -31,31 +32,33 @@ pub trait Deal<T> {
 
 /// Splits a pipeline into `N` branches: made by [`Items::broadcast`](crate::Items::broadcast),
 /// [`Items::partition`](crate::Items::partition) and [`Items::route`](crate::Items::route).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Split<D, G, const N: usize> {
     deal: D,
     branches: G,
-    lag: usize,
+    lag: Setting<usize>,
 }
 
 impl<D, G, const N: usize> Split<D, G, N> {
     pub(super) fn new(deal: D, branches: G) -> Self {
-        Self { deal, branches, lag: LAG }
+        Self { deal, branches, lag: Setting::fixed(LAG) }
     }
 }
 
 impl<D, G, const N: usize> Final<Split<D, G, N>> {
     /// Lets each branch be up to `items` items behind.
     ///
-    /// The number is fixed while the branches run.
+    /// It may be [`Live`](crate::Live): another lag holds for the next item. A branch that is farther behind by then keeps
+    /// what it has, and holds up the source until it has caught up.
     ///
     /// # Panics
     ///
     /// If `items` is 0.
     #[track_caller]
-    pub fn lag(self, items: usize) -> Self {
-        assert!(items > 0, "branches that may lag 0 items behind get none: `lag` takes at least 1");
-        self.map_op(|op| Split { lag: items, ..op })
+    pub fn lag(self, items: impl IntoSetting<usize>) -> Self {
+        const NONE: &str = "branches that may lag 0 items behind get none: `lag` takes at least 1";
+        let lag = items.into_setting(|items| if *items > 0 { Ok(()) } else { Err(NONE) });
+        self.map_op(|op| Split { lag, ..op })
     }
 }
 
@@ -69,8 +72,9 @@ where
     type Future = Splitting<F, D, F::Item, B, B::Joined, F::Error>;
 
     fn run(self, upstream: F) -> Self::Future {
-        let (outlets, branches) = Outlets::new(self.lag);
+        let (outlets, branches) = Outlets::new(self.lag.get());
         Splitting {
+            lag: self.lag,
             flow: Some(upstream),
             deal: self.deal,
             outlets,
@@ -98,6 +102,7 @@ pin_project! {
         flow: Option<F>,
         deal: D,
         outlets: Outlets<T>,
+        lag: Setting<usize>,
         // On their way to the outlets, within a call.
         items: Vec<T>,
         #[pin]
@@ -178,6 +183,10 @@ where
                 }
                 Fed::Blocked => {
                     if matches!(me.outlets.room(Some(cx.waker())), Room::None) {
+                        if let Poll::Ready(lag) = me.lag.poll_changed(cx) {
+                            me.outlets.set_lag(lag);
+                            continue;
+                        }
                         if let Some(flow) = me.flow.as_pin_mut() {
                             flow.poll_progress(cx);
                         }
@@ -193,6 +202,9 @@ where
     fn feed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Fed {
         let mut me = self.project();
         let Some(flow) = me.flow.as_mut().as_pin_mut() else { return Fed::Over };
+        if let Some(lag) = me.lag.changed() {
+            me.outlets.set_lag(lag);
+        }
         let left = match me.outlets.room(None) {
             Room::For(items) => items,
             Room::None => return Fed::Blocked,

@@ -31,6 +31,13 @@ impl<T> Outlets<T> {
         (Self(shared.into()), branches)
     }
 
+    /// Each branch may be so many items behind from now on.
+    pub(super) fn set_lag(&self, lag: usize) {
+        for shared in &self.0 {
+            shared.lock().lag = lag;
+        }
+    }
+
     pub(in crate::terminal) fn len(&self) -> usize {
         self.0.len()
     }
