@@ -25,13 +25,28 @@ pub(crate) fn dropped(reason: Reason) {
     count_drop(reason);
 }
 
+/// A stage has dropped so many items, of which nobody took any.
+#[cfg(feature = "time")]
+#[inline]
+pub(crate) fn dropped_many(reason: Reason, items: u64) {
+    if items > 0 {
+        event!(tracing::Level::DEBUG, %reason, items, "items were dropped");
+        count_drops(reason, items);
+    }
+}
+
 /// Counts a drop of which a stage has an event of its own.
 #[inline]
 pub(crate) fn count_drop(reason: Reason) {
+    count_drops(reason, 1);
+}
+
+#[inline]
+fn count_drops(reason: Reason, items: u64) {
     // Without the feature nobody is told.
-    let _ = reason;
+    let _ = (reason, items);
     #[cfg(feature = "metrics")]
-    count(&DROPS[reason as usize]);
+    count(&DROPS[reason as usize], items);
 }
 
 /// A circuit breaker has changed its state.
@@ -69,8 +84,8 @@ static DROPS: std::sync::LazyLock<[metrics::Key; Reason::ALL.len()]> = std::sync
 });
 
 #[cfg(feature = "metrics")]
-fn count(counter: &metrics::Key) {
+fn count(counter: &metrics::Key, more: u64) {
     static METADATA: metrics::Metadata<'static> =
         metrics::Metadata::new(module_path!(), metrics::Level::INFO, Some(module_path!()));
-    metrics::with_recorder(|recorder| recorder.register_counter(counter, &METADATA).increment(1));
+    metrics::with_recorder(|recorder| recorder.register_counter(counter, &METADATA).increment(more));
 }

@@ -161,8 +161,9 @@ impl<F: Flow<Item = T>, R: Release, T, L: OnDrop<T>> Flow for NewestFlow<F, R, T
         let mut me = self.as_mut().project();
         let Some(upstream) = me.upstream.as_mut().as_pin_mut() else { return Poll::Ready(Ok(Drive::Ended)) };
         let since = me.held.as_ref().map(|held| held.since);
-        let mut newest = Newest { newest: me.fresh, held: me.held, on_drop: me.on_drop };
+        let mut newest = Newest { newest: me.fresh, held: me.held, on_drop: me.on_drop, displaced: 0 };
         let driven = upstream.poll_drive(cx, &mut newest);
+        event::dropped_many(Reason::Displaced, newest.displaced);
         match driven {
             Poll::Pending => self.wait(since, cx, down),
             Poll::Ready(Ok(Drive::Ended)) => {
@@ -266,13 +267,15 @@ struct Newest<'a, T, L> {
     // What was held before.
     held: &'a mut Option<Held<T>>,
     on_drop: &'a mut L,
+    // Of those that nobody takes there may be many: they are told together.
+    displaced: u64,
 }
 
 impl<T, L: OnDrop<T>> Downstream<T> for Newest<'_, T, L> {
     #[inline(always)]
     fn push(&mut self, item: T) -> ControlFlow<()> {
-        if !self.on_drop.listens() && !event::IS_TOLD {
-            *self.newest = Some(item);
+        if !self.on_drop.listens() {
+            self.displaced += u64::from(self.newest.replace(item).is_some());
             return ControlFlow::Continue(());
         }
         let older = self.newest.replace(item).or_else(|| self.held.take().map(|held| held.item));
