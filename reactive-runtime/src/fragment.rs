@@ -22,11 +22,43 @@ impl<T, K> Items<T, K> {
     /// let words = pipeline! { [" a", "", "b "] |> splice(clean) |> collect::<Vec<_>>() };
     /// assert_eq!(block_on(words), ["a", "b"]);
     /// ```
-    pub fn splice<C, U, L, O>(self, fragment: Fragment<C, T, U, L>) -> Staged<C, U, O>
+    pub fn splice<G, C, U, L, O>(self, fragment: G) -> Staged<C, U, O>
     where
+        G: FragmentOf<T, Chain = C, Item = U, Fault = L>,
         K: Join<L, Out = O>,
     {
-        self.stage(fragment.chain)
+        self.stage(fragment.into_chain())
+    }
+}
+
+/// A [`Fragment`] that takes `T`s: asked for in place of the type, whose name is as long as the chain.
+#[diagnostic::on_unimplemented(
+    message = "this is not a fragment of `{T}`, which flows here",
+    label = "expected a fragment that takes `{T}`",
+    note = "`stage! {{ Type |> .. }}` makes a fragment, which takes items of that type: `map` them into it first",
+    note = "a function is no stage; one from item to item stands in an operator: `|> map(f)`"
+)]
+pub trait FragmentOf<T> {
+    /// The chain of operators.
+    type Chain;
+
+    /// What it gives.
+    type Item;
+
+    /// What it may fail with.
+    type Fault;
+
+    #[doc(hidden)]
+    fn into_chain(self) -> Self::Chain;
+}
+
+impl<C, T, U, K> FragmentOf<T> for Fragment<C, T, U, K> {
+    type Chain = C;
+    type Item = U;
+    type Fault = K;
+
+    fn into_chain(self) -> C {
+        self.chain
     }
 }
 

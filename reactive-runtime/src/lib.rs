@@ -54,7 +54,7 @@ pub mod watch;
 pub use config::{ConfigError, WrongField};
 pub use fault::{ConvertsFrom, Failed, Fault, IsResult, Join};
 pub use flow::{Activity, Bounded, Boundedness, Downstream, Drive, Driven, Flow, Unbounded};
-pub use fragment::Fragment;
+pub use fragment::{Fragment, FragmentOf};
 pub use items::{Chain, Final, Finish, Items, Stage, Staged, Stepped, Terminal};
 pub use live::{IntoSetting, Live, Setting};
 pub use operator::{Recover, Recovery};
