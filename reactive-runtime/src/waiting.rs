@@ -76,6 +76,8 @@ impl Ticket {
 }
 
 /// Tasks to wake once the lock is free. One of them, the most frequent case, costs no allocation.
+///
+/// Dropped, it wakes them too: where a panic comes in between nobody else would.
 #[derive(Debug, Default)]
 #[must_use]
 pub(crate) struct Wakes {
@@ -86,9 +88,16 @@ pub(crate) struct Wakes {
 impl Wakes {
     #[inline(always)]
     pub(crate) fn wake(self) {
-        if let Some(first) = self.first {
+        drop(self);
+    }
+}
+
+impl Drop for Wakes {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(first) = self.first.take() {
             first.wake();
-            self.others.into_iter().for_each(Waker::wake);
+            self.others.drain(..).for_each(Waker::wake);
         }
     }
 }

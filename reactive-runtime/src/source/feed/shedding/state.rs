@@ -75,7 +75,7 @@ pub(super) struct After<K> {
     _stale: Option<Waker>,
 }
 
-/// What there is of that where nobody waits.
+/// What there is of that where nobody waits. Dropped, it wakes too: who is told of drops may panic before.
 pub(super) struct Alert<K> {
     pipeline: Option<Waker>,
     late: Option<K>,
@@ -100,7 +100,14 @@ impl<K> Alert<K> {
 
     #[inline(always)]
     pub(super) fn wake(self) {
-        if let Some(pipeline) = self.pipeline {
+        drop(self);
+    }
+}
+
+impl<K> Drop for Alert<K> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(pipeline) = self.pipeline.take() {
             pipeline.wake();
         }
     }

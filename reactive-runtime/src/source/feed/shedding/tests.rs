@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 
 use crate::backpressure::{
     Accounting, BackpressureMetrics, Conflate, DropAll, DropIncoming, DropNewest, DropOldest, Fail, Latest,
@@ -140,4 +140,32 @@ fn the_pipeline_is_woken_once_for_a_chunk() {
     assert!(feeder.try_push_all(0..64).is_ok());
     assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
     assert_eq!(items.poll_next_unpin(&mut Context::from_waker(&waker)), Poll::Ready(Some(55)));
+}
+
+fn panics(f: impl FnOnce()) -> bool {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).is_err()
+}
+
+#[test]
+fn the_pipeline_is_woken_though_a_listener_panics() {
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(wakes.clone());
+    let (feeder, mut items) = Feed::new(1).backpressure(DropOldest).on_drop(|_, _| panic!("told")).open();
+    assert!(items.poll_next_unpin(&mut Context::from_waker(&waker)).is_pending());
+    assert!(panics(|| _ = feeder.try_push_all(0..3)));
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+    assert_eq!(items.poll_next_unpin(&mut Context::from_waker(&waker)), Poll::Ready(Some(2)));
+}
+
+#[test]
+fn who_waits_for_room_is_woken_though_a_listener_panics() {
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(wakes.clone());
+    let (feeder, items) = Feed::new(1).backpressure(Block).on_drop(|_, _| panic!("told")).open();
+    assert!(feeder.try_push(0).is_ok());
+    let mut push = feeder.push(1);
+    assert!(push.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+    assert!(panics(|| drop(items)));
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+    assert_eq!(push.poll_unpin(&mut Context::from_waker(&waker)), Poll::Ready(Err(Closed(1))));
 }
