@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::poll_fn;
 use std::iter::Fuse;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 
 use super::state::{After, Alert, Entered, Entering, Shared, State};
 use crate::backpressure::{BackpressureMetrics, OnDrop, Strategy, Waiting};
+use crate::flow::{BUDGET, yield_now};
 use crate::handover::CHUNK;
 use crate::source::{Closed, TryPushError};
 use crate::timer::Timer;
@@ -131,6 +133,8 @@ impl<T> SheddingFeeder<T> {
 
     /// As [`try_push_all`](Self::try_push_all), and where the strategy lets an item wait, it waits, and those behind it too.
     ///
+    /// Where none has to wait, it lets other tasks run after each 4096 items.
+    ///
     /// # Cancel safety
     ///
     /// Dropped before it was ready, it drops what it took from the iterator and has not put in, which does not count: up to 64
@@ -157,9 +161,15 @@ impl<T> SheddingFeeder<T> {
         I: IntoIterator<Item = T>,
     {
         let mut chunks = Chunks::of(items);
+        let mut entered = 0;
         while chunks.fill() {
             match self.0.try_enter_all(&mut chunks.gathered) {
-                Ok(()) => {}
+                Ok(()) => {
+                    entered += CHUNK;
+                    if entered % BUDGET == 0 {
+                        let_others_run().await;
+                    }
+                }
                 Err(TryPushError::Full(())) => {
                     if let Some(first) = chunks.gathered.pop_front()
                         && let Err(Closed(first)) = self.push(first).await
@@ -188,6 +198,12 @@ impl<T> SheddingFeeder<T> {
     pub fn metrics(&self) -> BackpressureMetrics {
         self.0.metrics()
     }
+}
+
+/// A strategy that never lets anybody wait would keep the executor from all others, the pipeline among them.
+fn let_others_run() -> impl Future<Output = ()> {
+    let mut have_run = false;
+    poll_fn(move |cx| if std::mem::replace(&mut have_run, true) { Poll::Ready(()) } else { yield_now(cx) })
 }
 
 /// The items of an iterator, up to 64 at a time: it is never asked for one under the lock.

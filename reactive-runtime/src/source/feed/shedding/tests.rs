@@ -169,3 +169,13 @@ fn who_waits_for_room_is_woken_though_a_listener_panics() {
     assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
     assert_eq!(push.poll_unpin(&mut Context::from_waker(&waker)), Poll::Ready(Err(Closed(1))));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_push_of_many_chunks_lets_others_run() {
+    let (feeder, items) = Feed::new(3).backpressure(DropOldest).open();
+    let mut feeding = std::pin::pin!(feeder.push_all(0..5000));
+    assert!(futures::poll!(feeding.as_mut()).is_pending());
+    assert_eq!(feeder.metrics().accounting.offered, 4096);
+    assert!(feeding.await.is_ok());
+    drop(items);
+}
