@@ -162,6 +162,55 @@ fn whatever_a_closure_returns_that_says_so() {
     opens_what_counts_to!(|n| -> Vec<u32> { (0..n).collect() });
 }
 
+macro_rules! or_return {
+    ($option:expr, $otherwise:expr) => {
+        match $option {
+            Some(value) => value,
+            None => return $otherwise,
+        }
+    };
+}
+
+#[test]
+fn whatever_a_closure_returns_from_its_midst() {
+    let odd = |n: u32| if n % 2 == 1 { Some(n) } else { None };
+    let half = pipeline! { [2, 1, 3] |> flat_map_stream(|n| Some(odd(n)? / 2)) |> collect::<Vec<_>>() };
+    assert_eq!(block_on(half), [0, 1]);
+    let odds = pipeline! {
+        [2, 1, 3]
+            |> flat_map_stream(|n| {
+                let n = or_return!(odd(n), VecDeque::new());
+                VecDeque::from([n, n])
+            })
+            |> collect::<Vec<_>>()
+    };
+    assert_eq!(block_on(odds), [1, 1, 3, 3]);
+}
+
+#[test]
+fn whatever_an_expression_gives_that_opens() {
+    fn opening(less: u32) -> impl FnMut(u32) -> Box<dyn Iterator<Item = u32>> {
+        move |n| Box::new(0..n - less)
+    }
+    macro_rules! of_the_user {
+        ($opens:expr) => {
+            opens_what_counts_to!($opens);
+        };
+    }
+    struct Open {
+        open: fn(u32) -> VecDeque<u32>,
+    }
+    let by_field = Open { open: |n| (0..n).collect() };
+    opens_what_counts_to!(opening(0));
+    opens_what_counts_to!(by_field.open);
+    opens_what_counts_to!({
+        let more = 0;
+        move |n| stream_to(n + more)
+    });
+    of_the_user!(|n| stream_to(n));
+    of_the_user!(stream_to);
+}
+
 #[test]
 fn whatever_a_function_gives_for_an_item() {
     struct Pages;

@@ -1,6 +1,6 @@
 //! What an argument is that gives a source for each item, and how it comes to give a flow.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 
 use super::{Code, header_len};
@@ -24,6 +24,10 @@ impl Code<'_> {
                 Some(self.calling(&closure, at))
             }
             Opening::Function(at) => Some(self.calling(&whole(), at)),
+            Opening::OfTheUser(group) => {
+                let inside: Vec<_> = group.stream().into_iter().collect();
+                self.opening(&inside)
+            }
             Opening::Unknown => self.value(tokens, false),
         }
     }
@@ -52,12 +56,15 @@ impl Code<'_> {
 enum Opening {
     /// A closure with so many tokens before its body: the body becomes one.
     Body(usize),
-    /// A closure that says what it returns: what it returns becomes one.
+    /// A closure that may return from the midst of its body, or says what it returns, or an expression that gives a closure:
+    /// what it returns becomes one.
     Closure(Span),
     /// The path of a function, or of a variable: so does what that returns.
     Function(Span),
-    /// Whatever else: it stays as it is. So does a closure around a pipeline, which has a way of its own, and one that gives
-    /// a future, which is none.
+    /// What comes through a `$e:expr` of the user, without delimiters.
+    OfTheUser(Group),
+    /// It stays as it is: a closure around a pipeline, which has a way of its own, one that gives a future, which is none, and
+    /// a literal, which is no function.
     Unknown,
 }
 
@@ -66,14 +73,24 @@ fn kind(tokens: &[TokenTree]) -> Opening {
     if ident(Some(first)).is_some_and(|word| word == "async") {
         return Opening::Unknown;
     }
+    if let [TokenTree::Group(group)] = tokens
+        && group.delimiter() == Delimiter::None
+    {
+        return Opening::OfTheUser(group.clone());
+    }
     let (header, body) = tokens.split_at(header_len(tokens));
     if header.is_empty() {
         let is_path = tokens.iter().all(|token| matches!(token, TokenTree::Ident(_) | TokenTree::Punct(_)));
-        return if is_path { Opening::Function(first.span()) } else { Opening::Unknown };
+        return match first {
+            _ if is_path => Opening::Function(first.span()),
+            TokenTree::Literal(_) => Opening::Unknown,
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => Opening::Unknown,
+            _ => Opening::Closure(first.span()),
+        };
     }
     match body {
         [] => Opening::Unknown,
-        _ if says_type(header) || body.iter().any(returns) => Opening::Closure(first.span()),
+        _ if says_type(header) || may_return(body) => Opening::Closure(first.span()),
         _ => Opening::Body(header.len()),
     }
 }
@@ -82,10 +99,15 @@ fn says_type(header: &[TokenTree]) -> bool {
     header.windows(2).any(|two| is_punct(two.first(), '-') && is_punct(two.get(1), '>'))
 }
 
-fn returns(token: &TokenTree) -> bool {
-    match token {
+/// Whether it may return from its midst: by name, by a `?`, or within a macro, of which that is not known.
+fn may_return(body: &[TokenTree]) -> bool {
+    body.iter().enumerate().any(|(at, token)| match token {
         TokenTree::Ident(word) => word == "return",
-        TokenTree::Group(group) => group.stream().into_iter().any(|token| returns(&token)),
-        _ => false,
-    }
+        TokenTree::Punct(punct) if punct.as_char() == '!' => {
+            matches!(body.get(at + 1), Some(TokenTree::Group(_)))
+        }
+        TokenTree::Punct(punct) => punct.as_char() == '?',
+        TokenTree::Group(group) => may_return(&group.stream().into_iter().collect::<Vec<_>>()),
+        TokenTree::Literal(_) => false,
+    })
 }
