@@ -14,6 +14,7 @@ use crate::backpressure::{
     AgesOf, BackpressureConfig, BackpressureMonitor, Configured, Decision, Listeners, OnDrop, Overloaded,
     Queued, Reason, Signal, Strategy, Watermarks,
 };
+use crate::circuit_breaker::CircuitState;
 use crate::fault::{Failed, Fault, Join};
 use crate::flow::{Downstream, Driven, Flow};
 use crate::items::Stage;
@@ -177,6 +178,10 @@ impl<T> Strategy<T> for Watching<T> {
 
     fn circuit_open(&self) -> bool {
         self.strategy.circuit_open()
+    }
+
+    fn circuit_change(&mut self) -> Option<CircuitState> {
+        self.strategy.circuit_change()
     }
 }
 

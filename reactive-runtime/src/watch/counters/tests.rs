@@ -159,6 +159,28 @@ async fn the_circuit_breaker_before_a_queue_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_circuit_breaker_of_a_processor_is_counted() {
+    let kept = Kept::default();
+    let _guard = metrics::set_default_local_recorder(&kept);
+    let breaker = BackpressureConfig::default()
+        .strategy(BackpressureStrategy::CircuitBreaker)
+        .circuit_breaker_threshold(1)
+        .recovery_timeout(ms(100));
+    let processor =
+        StreamProcessor::new(StreamConfig::default().max_concurrent_operations(1).max_retry_attempts(0));
+    let processor = processor.unwrap().with_backpressure(breaker).unwrap();
+    let down_once = async |x: u32| {
+        sleep(ms(10)).await;
+        if x == 0 { Err("down") } else { Ok(x) }
+    };
+    let ticks = Pipe::new(interval(ms(10)))
+        .take(20)
+        .with(|i| i.scan(0, |n: &mut u32, _| std::mem::replace(n, *n + 1)));
+    assert_eq!(processor.try_process_stream(ticks, down_once).count().await.unwrap(), 19);
+    assert_tripped_once(&kept);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_circuit_breaker_before_a_feed_is_counted_without_its_lock() {
     let kept = Kept::default();
     let _guard = metrics::set_default_local_recorder(&kept);
