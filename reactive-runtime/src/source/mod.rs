@@ -91,8 +91,8 @@ impl<T, G: Flow<Item = T>> Same<T, T> for G {
 
 /// What a closure gives for an item, to be run within the pipeline: whatever is a [`Source`].
 //
-// A trait of its own for its message. The macro makes one of whatever a closure or a function gives that is written there;
-// where it cannot look into the argument, and by method, it is for the user to say what is meant.
+// A trait of its own for its message. The macro makes one of whatever a closure or a function gives; by method it is for the
+// user to say what is meant.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no source that can run within a pipeline",
