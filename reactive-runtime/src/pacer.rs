@@ -155,11 +155,17 @@ impl Pace {
 
     /// What was paid up to, when from now on another rate holds.
     fn retimed(&self, paid: Fine, now: Duration, rate: Rate) -> Fine {
-        let owed = paid.minus(now.into());
-        if owed == Fine::ZERO {
+        // Nothing has gone.
+        if paid == Fine::ZERO {
             return paid;
         }
-        Fine::from(now).plus(owed.rescaled(self.rate.period(), rate.period()))
+        let (now, rescaled) =
+            (Fine::from(now), |time: Fine| time.rescaled(self.rate.period(), rate.period()));
+        if paid >= now {
+            return now.plus(rescaled(paid.minus(now)));
+        }
+        // What has been due since then was so at the old rate.
+        now.minus(rescaled(now.minus(paid))).max(Fine::MIN)
     }
 
     /// What was paid up to, when from now on so many may go at once: what is left of the burst stays, as far as it fits.

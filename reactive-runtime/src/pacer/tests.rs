@@ -71,6 +71,15 @@ fn counts_what_was_waiting_as_of_then() {
 }
 
 #[test]
+fn counts_what_was_waiting_at_the_rate_at_which_it_waited() {
+    let mut pacer = Pacer::new(Rate::per_second(1000));
+    pacer.take(ms(0), 1);
+    assert_eq!(pacer.ready_since(ms(1), ms(5)), 5);
+    pacer.set_rate(ms(5), Rate::per_second(2000));
+    assert_eq!(pacer.ready_since(ms(1), ms(5)), 5);
+}
+
+#[test]
 fn takes_the_slowest_and_the_fastest_rate() {
     let mut slow = Pacer::new(Rate::every(Duration::MAX));
     assert_eq!(slow.ready(ms(0)), 1);
