@@ -253,6 +253,17 @@ async fn keeps_its_rate_from_one_a_second_to_a_million() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn keeps_the_rate_of_each_key_where_more_would_wait_than_may() {
+    for (rate, keys) in [(1000, 2), (100_000, 3), (1_000_000, 1), (1_000_000, 2)] {
+        let pipe =
+            Pipe::new(0..rate).with(|items| items.throttle(Rate::per_second(rate)).per_key(|x| x % keys));
+        let last = *times(pipe).await.last().unwrap();
+        let exact = Duration::from_secs(1) / keys;
+        assert!(last.abs_diff(exact) <= ms(2), "{rate}/s, {keys} keys: {last:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_item_is_exact_where_the_period_is_whole_milliseconds() {
     for d in [1, 2, 7, 50, 1000] {
         let expected = (0..100).map(|i| ms(i * d)).collect::<Vec<_>>();

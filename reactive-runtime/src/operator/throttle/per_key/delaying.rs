@@ -68,6 +68,8 @@ where
             if let Some(pace) = me.wait.pace.changed() {
                 me.desk.set_pace(now, pace);
             }
+            // What there was no room for has been waiting above, like what waits here.
+            let since = if me.desk.has_room() { now } else { me.wait.since(now) };
             me.desk.follow();
             while let Some(item) = me.desk.next_due(now, me.wait) {
                 if down.push(item).is_break() {
@@ -85,7 +87,7 @@ where
             }
             if me.tail.is_open() && me.desk.has_room() {
                 let mut intake =
-                    Intake { now, desk: me.desk, weigh: me.weigh, key: me.key, broke: false, down };
+                    Intake { now, since, desk: me.desk, weigh: me.weigh, key: me.key, broke: false, down };
                 let driven = me.upstream.as_mut().poll_drive(cx, &mut intake);
                 if intake.broke || me.desk.is_empty() {
                     if let Some(pace) = me.wait.drove(&driven, cx) {
@@ -171,8 +173,9 @@ struct Desk<T, Q, M: Behind<T>> {
 }
 
 impl<T, Q: Clone + Key, M: Behind<T>> Desk<T, Q, M> {
-    /// Gives an item back that may go at once; else it waits, or is a stranger, or is dropped.
-    fn admit(&mut self, key: Q, item: T, weight: u64, now: Duration) -> Option<T> {
+    /// Gives an item back that may go at once, and has been waiting since then; else it waits, or is a stranger, or is
+    /// dropped.
+    fn admit(&mut self, key: Q, item: T, weight: u64, since: Duration, now: Duration) -> Option<T> {
         if self.waiting.has(&key) {
             self.line_up(&key, item, weight, now);
             return None;
@@ -191,7 +194,7 @@ impl<T, Q: Clone + Key, M: Behind<T>> Desk<T, Q, M> {
             self.waiting.push_first(key, item, weight, due);
             return None;
         }
-        self.keys.pay(key, self.keys.pace.after(paid, now, weight));
+        self.keys.pay(key, self.keys.pace.after(paid, since, weight));
         Some(item)
     }
 
@@ -212,7 +215,7 @@ impl<T, Q: Clone + Key, M: Behind<T>> Desk<T, Q, M> {
     fn next_due(&mut self, now: Duration, wait: &mut Wait) -> Option<T> {
         let Some((key, item, weight)) = self.waiting.pop_due(now) else {
             let (key, item, weight) = self.stranger.take()?;
-            return self.admit(key, item, weight, now);
+            return self.admit(key, item, weight, now, now);
         };
         let since = wait.since(now);
         // A key that was forgotten while its item waited for the reader had rested, and is as a new one.
@@ -269,6 +272,7 @@ impl<T, Q, M: Behind<T>> Drop for Desk<T, Q, M> {
 
 struct Intake<'a, T, W, G, Q, M: Behind<T>, D> {
     now: Duration,
+    since: Duration,
     desk: &'a mut Desk<T, Q, M>,
     weigh: &'a mut W,
     key: &'a mut G,
@@ -286,7 +290,7 @@ where
 {
     fn push(&mut self, item: T) -> ControlFlow<()> {
         let (key, weight) = ((self.key)(&item), self.weigh.weigh(&item));
-        if let Some(item) = self.desk.admit(key, item, weight, self.now) {
+        if let Some(item) = self.desk.admit(key, item, weight, self.since, self.now) {
             let pushed = self.down.push(item);
             self.broke |= pushed.is_break();
             return pushed;
