@@ -88,6 +88,7 @@ impl Pacer {
     }
 
     /// Goes on at another pace.
+    #[cfg(feature = "time")]
     pub(crate) fn set_pace(&mut self, now: Duration, pace: Pace) {
         self.paid = self.pace.changed(self.paid, now, pace);
         self.pace = pace;
@@ -148,6 +149,7 @@ impl Pace {
     }
 
     /// What was paid up to, when from now on another pace holds.
+    #[cfg(feature = "time")]
     pub(crate) fn changed(&self, paid: Fine, now: Duration, pace: Self) -> Fine {
         let paid = self.retimed(paid, now, pace.rate);
         Self { rate: pace.rate, ..*self }.resized(paid, now, pace.burst)
