@@ -1,9 +1,11 @@
-//! The law of accounting, for whole stages: offered = delivered + failed + dropped + buffered + in flight, at every step of
+//! The law of accounting, for the queue and for whole stages: offered = delivered + failed + dropped + buffered + in flight, at every step of
 //! random schedules with slow consumers, errors, panics in closures, and pipelines that are cut off. What really becomes of
 //! each item is counted beside.
 
 #[path = "accounting/feeds.rs"]
 mod feeds;
+#[path = "accounting/queues.rs"]
+mod queues;
 mod seeded;
 #[path = "accounting/stages.rs"]
 mod stages;
@@ -20,6 +22,14 @@ use reactive_runtime::backpressure::Drops;
 use reactive_runtime::prelude::*;
 use seeded::seeded;
 use world::Random;
+
+#[test]
+fn holds_for_queues_under_every_strategy() {
+    let told = schedules(100_000, queues::run);
+    told.came_everywhere(&of_queues());
+    assert!(told.waits > 1000 && told.panics > 1000 && told.pressures > 1000, "{told:?}");
+    assert!(told.drops.by(Reason::Sojourn) > 20, "{told:?}");
+}
 
 #[test]
 fn holds_for_buffers_under_every_strategy() {
@@ -82,6 +92,9 @@ struct Told {
     drops: Drops,
     failed: u64,
     panics: u64,
+    // Of a queue alone.
+    waits: u64,
+    pressures: u64,
 }
 
 impl Told {
@@ -89,6 +102,8 @@ impl Told {
         other.drops.iter().for_each(|(reason, count)| self.drops.add(reason, count));
         self.failed += other.failed;
         self.panics += other.panics;
+        self.waits += other.waits;
+        self.pressures += other.pressures;
     }
 
     fn came_everywhere(&self, reasons: &[Reason]) {

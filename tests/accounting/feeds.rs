@@ -143,6 +143,6 @@ impl Fed {
         if !seen.burnt {
             assert_eq!(handed, told.dropped.total(), "{told:?}, {seen:?}");
         }
-        Told { drops: told.dropped, failed: told.failed, panics: seen.burnt.into() }
+        Told { drops: told.dropped, failed: told.failed, panics: seen.burnt.into(), ..Told::default() }
     }
 }

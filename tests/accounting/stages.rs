@@ -212,6 +212,6 @@ impl Running {
         if tells_all && !seen.burnt {
             assert_eq!(handed, told.dropped.total(), "{told:?}, {seen:?}");
         }
-        Told { drops: told.dropped, failed: told.failed, panics: seen.burnt.into() }
+        Told { drops: told.dropped, failed: told.failed, panics: seen.burnt.into(), ..Told::default() }
     }
 }

@@ -44,8 +44,6 @@ mod drop_oldest;
 mod fail;
 mod handler;
 mod latest;
-#[cfg(test)]
-mod law;
 #[cfg(feature = "time")]
 mod ledger;
 mod listeners;
