@@ -12,7 +12,7 @@ use super::watch::Watch;
 use crate::fault::Fault;
 use crate::flow::{Bounded, Budget, Downstream, Drive, Driven, Flow, yield_now};
 use crate::source::Source;
-use crate::timer::Timer;
+use crate::timer::{Timer, after};
 
 impl<T, K> Timeline<T, K> {
     /// The same, with a [`Watch`] that tells what happens to it as a source.
@@ -109,7 +109,7 @@ impl<T, K: Fault> Flow for TimelineFlow<T, K> {
         }
         let next = self.items.front().map(|moment| moment.at);
         match next.or(self.end.as_ref().map(|(at, _)| *at)) {
-            Some(at) if now < at => match self.timer.poll_until(start + at, cx) {
+            Some(at) if now < at => match self.timer.poll_until(after(start, at), cx) {
                 Poll::Ready(()) => yield_now(cx),
                 Poll::Pending => Poll::Pending,
             },
@@ -160,6 +160,17 @@ mod tests {
             tokio::time::sleep(ms(10)).await;
             assert_eq!(pipe.next().now_or_never(), Some(Some('c')));
             assert_eq!(pipe.next().now_or_never(), Some(None));
+        });
+    }
+
+    #[test]
+    fn waits_for_the_end_of_time() {
+        in_virtual_time(async {
+            let never = Timeline::of([(ms(1), 1), (Duration::MAX, 2)]).tick(Duration::MAX);
+            assert_eq!(Pipe::new(never).next().now_or_never(), None);
+            let mut pipe = Pipe::new(Timeline::of([(ms(1), 1), (Duration::MAX, 2)]));
+            assert_eq!(pipe.next().await, Some(1));
+            assert_eq!(pipe.next().now_or_never(), None);
         });
     }
 

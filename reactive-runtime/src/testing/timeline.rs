@@ -191,7 +191,8 @@ impl<T, K> Timeline<T, K> {
         let tick = tick.into_duration();
         assert!(!tick.is_zero(), "a tick of zero has no meaning: give it a time such as `10ms`");
         let scale = |at: &mut Duration| {
-            *at = Duration::from_nanos_u128(at.as_nanos() * tick.as_nanos() / self.tick.as_nanos());
+            let nanos = at.as_nanos().saturating_mul(tick.as_nanos()) / self.tick.as_nanos();
+            *at = Duration::from_nanos_u128(nanos.min(Duration::MAX.as_nanos()));
         };
         self.items.iter_mut().for_each(|moment| scale(&mut moment.at));
         self.end.iter_mut().for_each(|(at, _)| scale(at));

@@ -149,6 +149,22 @@ impl Era {
 
     /// The last multiple of the step that is not after that.
     fn last_start(&self, at: i64) -> i64 {
-        self.origin + at.saturating_sub(self.origin).div_euclid(self.step) * self.step
+        let steps = at.saturating_sub(self.origin).div_euclid(self.step);
+        self.origin.saturating_add(steps.saturating_mul(self.step))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As after a change of the largest size, with times as far apart as they may be.
+    #[test]
+    fn reaches_from_one_end_of_time_to_the_other() {
+        let farthest = nanos(Duration::MAX);
+        for (origin, at) in [(farthest, -farthest), (-farthest, farthest)] {
+            let era = Era { from: i64::MIN, until: i64::MAX, origin, size: farthest, step: farthest };
+            assert!(era.last_start(at) <= at);
+        }
     }
 }
