@@ -108,7 +108,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> Shared<T, S, D, S::Fault> {
             drop(state);
             let Handing { on_drop, told } = &mut **handing;
             for (reason, count) in untold.iter().flat_map(Drops::iter) {
-                (0..count).for_each(|_| on_drop.dropped_untold(reason));
+                event::dropped_many(reason, count);
             }
             told.drain(..).for_each(|told| match told {
                 Told::Dropped(item, reason) => on_drop.dropped(item, reason),
