@@ -1,4 +1,4 @@
-//! The one table of operators. Each row is a hint: an operator that is not in it works, only unfused, or without the early
+//! What is known of operators. Each row is a hint: an operator that is in no table works, only unfused, or without the early
 //! message.
 
 /// What the macro may know of an operator.

@@ -10,7 +10,8 @@ use crate::config::{Checks, ConfigError};
 /// Rates are items per second. An interval is a [`control_interval`](Self::control_interval).
 ///
 /// With the feature `serde` it is read from formats that name their fields, as TOML and JSON do; what is left out has its
-/// default, and a name that it does not know is an error that says which one was meant. Durations are text (`"50ms"`) or seconds (`0.05`).
+/// default, and a name that it does not know is an error that says which one was meant. Durations are text (`"50ms"`) or
+/// seconds (`0.05`).
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct FlowControlConfig {

@@ -14,8 +14,8 @@ impl<T, K> Items<T, K> {
     /// Starts a source for each item, drops the one before it, and gives the items of the latest one.
     ///
     /// In `pipeline!`, `f` gives anything that a pipeline begins with; by method, what [`Pipe::new`] takes. It ends when the
-    /// items and the last source have ended. An item that is ready goes before what the running source has ready; of several items that are
-    /// ready at once only the last one starts a source.
+    /// items and the last source have ended. An item that is ready goes before what the running source has ready; of several
+    /// items that are ready at once only the last one starts a source.
     ///
     /// # Data loss
     ///

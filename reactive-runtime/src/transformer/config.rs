@@ -6,7 +6,8 @@ use crate::config::{Checks, ConfigError};
 /// How a [`ReactiveTransformer`](super::ReactiveTransformer) transforms.
 ///
 /// With the feature `serde` it is read from formats that name their fields, as TOML and JSON do; what is left out has its
-/// default, and a name that it does not know is an error that says which one was meant. Durations are text (`"30s"`) or seconds (`30.0`).
+/// default, and a name that it does not know is an error that says which one was meant. Durations are text (`"30s"`) or
+/// seconds (`30.0`).
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct TransformationConfig {
