@@ -1,7 +1,8 @@
 //! A queue that stays full: what an item costs that finds no room, here and in the channels of the field.
 //!
 //! `cargo bench --bench overload` measures the time of [`ITEMS`] items of 200 bytes, of which a consumer takes every fourth; all
-//! on one thread. `none` makes the items and does nothing with them.
+//! on one thread, and reads one byte of it. `none` makes the items and does nothing with them. Nothing but the queues moves
+//! an item, so that they are what is measured.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -10,9 +11,11 @@ use std::time::Duration;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use futures::{FutureExt, StreamExt};
+use futures::Stream;
+use futures::StreamExt;
 use reactive_runtime::backpressure::{Block, BoundedQueue, DropIncoming, DropOldest, Offered, Strategy};
 use reactive_runtime::prelude::Feed;
+use std::task::{Context, Poll, Waker};
 
 const ITEMS: usize = 100_000;
 const CAPACITY: usize = 1024;
@@ -31,19 +34,32 @@ fn main() {
 }
 
 /// Offers all items, and takes some; the sum keeps the compiler from leaving any out.
-fn overload(bencher: Bencher<'_, '_>, mut offer: impl FnMut(Item), mut take: impl FnMut() -> Option<Item>) {
+fn overload(bencher: Bencher<'_, '_>, mut offer: impl FnMut(Item), mut take: impl FnMut() -> Option<u64>) {
     bencher.counter(ItemsCount::new(ITEMS)).bench_local(|| {
         let mut sum = 0u64;
         for i in 0..ITEMS {
-            offer(black_box(item(i)));
+            offer(item(black_box(i)));
             if i % TAKEN == 0
-                && let Some(item) = take()
+                && let Some(number) = take()
             {
-                sum += u64::from(item[0]);
+                sum += number;
             }
         }
         sum
     });
+}
+
+/// All that a consumer wants of an item.
+fn read(item: Item) -> u64 {
+    u64::from(item[0])
+}
+
+/// As `try_recv` does, without a task.
+fn next(pipe: &mut (impl Stream<Item = u64> + Unpin)) -> Option<u64> {
+    match pipe.poll_next_unpin(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(item) => item,
+        Poll::Pending => None,
+    }
 }
 
 fn ours(bencher: Bencher<'_, '_>, strategy: impl Strategy<Item>) {
@@ -59,7 +75,7 @@ fn ours(bencher: Bencher<'_, '_>, strategy: impl Strategy<Item>) {
         let mut queue = queue.borrow_mut();
         let item = queue.take(now)?;
         queue.delivered(now);
-        Some(item)
+        Some(read(item))
     };
     overload(bencher, offer, take);
 }
@@ -87,23 +103,39 @@ fn ours_block_refused(bencher: Bencher<'_, '_>) {
 /// Between tasks, as the channels below.
 #[divan::bench]
 fn ours_feed_drop_oldest(bencher: Bencher<'_, '_>) {
-    let (feeder, mut pipe) = Feed::new(CAPACITY).backpressure(DropOldest).open::<Item>();
-    overload(bencher, |item| _ = black_box(feeder.try_push(item)), || pipe.next().now_or_never().flatten());
+    let (feeder, pipe) = Feed::new(CAPACITY).backpressure(DropOldest).open();
+    let mut pipe = pipe.map(read);
+    overload(bencher, |item| _ = black_box(feeder.try_push(item)), || next(&mut pipe));
+}
+
+/// The same, where what finds no room is dropped itself.
+#[divan::bench]
+fn ours_feed_drop_incoming(bencher: Bencher<'_, '_>) {
+    let (feeder, pipe) = Feed::new(CAPACITY).backpressure(DropIncoming).open();
+    let mut pipe = pipe.map(read);
+    overload(bencher, |item| _ = black_box(feeder.try_push(item)), || next(&mut pipe));
+}
+
+/// The same, where it comes back, as from `try_send`.
+#[divan::bench]
+fn ours_feed_block_refused(bencher: Bencher<'_, '_>) {
+    let (feeder, pipe) = Feed::new(CAPACITY).backpressure(Block).open();
+    let mut pipe = pipe.map(read);
+    overload(bencher, |item| _ = black_box(feeder.try_push(item)), || next(&mut pipe));
 }
 
 /// The same, where items come in chunks of 64; as many are taken.
 #[divan::bench]
 fn ours_feed_drop_oldest_in_chunks(bencher: Bencher<'_, '_>) {
-    let (feeder, mut pipe) = Feed::new(CAPACITY).backpressure(DropOldest).open::<Item>();
+    let (feeder, pipe) = Feed::new(CAPACITY).backpressure(DropOldest).open();
+    let mut pipe = pipe.map(read);
     bencher.counter(ItemsCount::new(ITEMS)).bench_local(|| {
         let mut sum = 0u64;
         for start in (0..ITEMS).step_by(CHUNK) {
-            let chunk = (start..ITEMS.min(start + CHUNK)).map(|i| black_box(item(i)));
+            let chunk = (start..ITEMS.min(start + CHUNK)).map(|i| item(black_box(i)));
             assert!(feeder.try_push_all(chunk).is_ok());
             for _ in 0..CHUNK / TAKEN {
-                if let Some(item) = pipe.next().now_or_never().flatten() {
-                    sum += u64::from(item[0]);
-                }
+                sum += next(&mut pipe).unwrap_or_default();
             }
         }
         sum
@@ -121,20 +153,20 @@ fn mutex_vec_deque(bencher: Bencher<'_, '_>) {
         }
         queue.push_back(item);
     };
-    overload(bencher, offer, || queue.lock().unwrap().pop_front());
+    overload(bencher, offer, || queue.lock().unwrap().pop_front().map(read));
 }
 
 #[divan::bench]
 fn tokio_mpsc_try_send(bencher: Bencher<'_, '_>) {
     let (sender, mut receiver) = tokio::sync::mpsc::channel(CAPACITY);
-    overload(bencher, |item| _ = black_box(sender.try_send(item)), || receiver.try_recv().ok());
+    overload(bencher, |item| _ = black_box(sender.try_send(item)), || receiver.try_recv().ok().map(read));
 }
 
 #[divan::bench]
 fn tokio_broadcast(bencher: Bencher<'_, '_>) {
     let (sender, mut receiver) = tokio::sync::broadcast::channel(CAPACITY);
     // It tells of what was lost, then gives the oldest that is left.
-    let take = || receiver.try_recv().or_else(|_| receiver.try_recv()).ok();
+    let take = || receiver.try_recv().or_else(|_| receiver.try_recv()).ok().map(read);
     overload(bencher, |item| _ = black_box(sender.send(item)), take);
 }
 
@@ -142,12 +174,12 @@ fn tokio_broadcast(bencher: Bencher<'_, '_>) {
 fn async_broadcast_overflow(bencher: Bencher<'_, '_>) {
     let (mut sender, mut receiver) = async_broadcast::broadcast(CAPACITY);
     sender.set_overflow(true);
-    let take = || receiver.try_recv().or_else(|_| receiver.try_recv()).ok();
+    let take = || receiver.try_recv().or_else(|_| receiver.try_recv()).ok().map(read);
     overload(bencher, |item| _ = black_box(sender.try_broadcast(item)), take);
 }
 
 #[divan::bench]
 fn async_channel_force_send(bencher: Bencher<'_, '_>) {
     let (sender, receiver) = async_channel::bounded(CAPACITY);
-    overload(bencher, |item| _ = black_box(sender.force_send(item)), || receiver.try_recv().ok());
+    overload(bencher, |item| _ = black_box(sender.force_send(item)), || receiver.try_recv().ok().map(read));
 }

@@ -60,11 +60,15 @@ impl Waiting {
     #[inline(never)]
     fn take(&mut self, count: usize) -> Wakes {
         let count = count.min(self.wakers.len());
-        if count == 0 {
-            return Wakes::default();
-        }
-        let mut wakers = self.wakers.drain(..count).map(|(_, waker)| waker);
-        Wakes { first: wakers.next(), others: wakers.collect() }
+        let mut wakes = self.wakers.drain(..count).map(|(_, waker)| Wake(Some(waker)));
+        Wakes { _first: wakes.next().unwrap_or_default(), _others: wakes.collect() }
+    }
+
+    /// Takes out the first.
+    #[cfg(feature = "time")]
+    #[inline(always)]
+    pub(crate) fn one(&mut self) -> Wake {
+        if self.wakers.is_empty() { Wake::default() } else { Wake(Some(self.wakers.remove(0).1)) }
     }
 }
 
@@ -81,8 +85,8 @@ impl Ticket {
 #[derive(Debug, Default)]
 #[must_use]
 pub(crate) struct Wakes {
-    first: Option<Waker>,
-    others: Vec<Waker>,
+    _first: Wake,
+    _others: Vec<Wake>,
 }
 
 impl Wakes {
@@ -92,12 +96,24 @@ impl Wakes {
     }
 }
 
-impl Drop for Wakes {
+/// One task to wake, if any: as [`Wakes`], and it fits in two registers.
+#[derive(Debug, Default)]
+#[must_use]
+pub(crate) struct Wake(Option<Waker>);
+
+impl Wake {
+    #[cfg(feature = "time")]
+    #[inline(always)]
+    pub(crate) fn wake(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Wake {
     #[inline(always)]
     fn drop(&mut self) {
-        if let Some(first) = self.first.take() {
-            first.wake();
-            self.others.drain(..).for_each(Waker::wake);
+        if let Some(waker) = self.0.take() {
+            waker.wake();
         }
     }
 }

@@ -46,15 +46,15 @@ impl Ages {
     pub(crate) fn resize(&mut self, of: AgesOf, capacity: usize, len: usize) {
         let old = std::mem::replace(self, Self::new(of, capacity));
         for index in 0..len {
-            self.push(index, old.at(index).as_nanos() as u64);
+            self.push(index, old.at(index));
         }
     }
 
     /// An item has come behind `len` others.
     #[inline(always)]
-    pub(crate) fn push(&mut self, len: usize, now: u64) {
+    pub(crate) fn push(&mut self, len: usize, now: Duration) {
         match self {
-            Self::Each(times) => times.push_back(now),
+            Self::Each(times) => times.push_back(now.as_nanos() as u64),
             Self::Blocks(blocks) => blocks.push(len, now),
         }
     }
@@ -98,7 +98,7 @@ impl Ages {
 
 impl Blocks {
     #[inline(always)]
-    fn push(&mut self, len: usize, now: u64) {
+    fn push(&mut self, len: usize, now: Duration) {
         let begins_block = self.oldest.wrapping_add(len) & self.within == 0;
         if begins_block || len == 0 {
             self.begin(len, now);
@@ -106,12 +106,12 @@ impl Blocks {
     }
 
     #[inline(never)]
-    fn begin(&mut self, len: usize, now: u64) {
+    fn begin(&mut self, len: usize, now: Duration) {
         if self.times.is_empty() {
             self.times = vec![0; BLOCKS].into();
         }
         let slot = self.slot(len);
-        self.times[slot] = now;
+        self.times[slot] = now.as_nanos() as u64;
     }
 
     fn slot(&self, index: usize) -> usize {
@@ -133,7 +133,7 @@ mod tests {
                     exact.pop_front();
                     ages.pop_front();
                 }
-                ages.push(exact.len(), now);
+                ages.push(exact.len(), Duration::from_nanos(now));
                 exact.push_back(now);
                 let (told, came) = (ages.at(0).as_nanos() as u64, exact[0]);
                 let block = capacity.div_ceil(BLOCKS - 1).next_power_of_two() as u64;
@@ -145,9 +145,9 @@ mod tests {
     #[test]
     fn of_a_queue_that_was_empty_begin_anew() {
         let mut ages = Ages::new(AgesOf::Some, 1000);
-        ages.push(0, 5);
+        ages.push(0, Duration::from_nanos(5));
         ages.pop_front();
-        ages.push(0, 900);
+        ages.push(0, Duration::from_nanos(900));
         assert_eq!(ages.at(0), Duration::from_nanos(900));
     }
 }

@@ -82,6 +82,8 @@ pub use listeners::{Listeners, OnDrop, OnPressure};
 pub use metrics::{BackpressureMetrics, BackpressureMonitor};
 pub use pressure::{Pressure, Watermarks};
 pub use queue::{BoundedQueue, Offered, Waiting};
+#[cfg(feature = "time")]
+pub(crate) use queue::{Fate, Fated, Verdict};
 pub use queued::{Queued, SourceKind};
 pub use sample::Sample;
 pub use service_rate::ServiceRate;

@@ -79,6 +79,30 @@ impl<T> Waiting<T> {
     }
 }
 
+/// What the strategy says of an item, once it has made room.
+pub(crate) enum Verdict {
+    /// It waits, until then at most.
+    Wait(Option<Duration>),
+    Now(Fate),
+}
+
+/// What becomes of an item now.
+pub(crate) enum Fate {
+    Kept,
+    Merged,
+    /// Another one is queued in its place.
+    Replaced,
+    Dropped(Reason),
+    Failed,
+}
+
+/// What has become of it.
+pub(crate) enum Fated<K> {
+    Kept,
+    Dropped(Reason),
+    Failed(K),
+}
+
 impl<T, S: Strategy<T>> BoundedQueue<T, S> {
     /// A queue of at most `capacity` items.
     ///
@@ -166,16 +190,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
     #[inline(always)]
     pub fn offer(&mut self, now: Duration, item: T) -> Offered<T, S::Fault> {
         self.queued.advance(now);
-        self.offer_now(item)
-    }
-
-    /// The same, at the time of the last call that told it.
-    #[inline(always)]
-    pub(crate) fn offer_now(&mut self, item: T) -> Offered<T, S::Fault> {
-        self.recover();
-        if self.queued.waited > Duration::ZERO {
-            self.queued.waited = Duration::ZERO;
-        }
+        self.meet();
         self.decide(item, self.queued.now)
     }
 
@@ -213,37 +228,90 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
 
     #[inline(always)]
     fn decide(&mut self, item: T, since: Duration) -> Offered<T, S::Fault> {
+        match self.judge(&item) {
+            Verdict::Wait(until) => self.wait(Waiting { item, since, until }),
+            Verdict::Now(fate) => match self.carry_out(fate, item) {
+                Fated::Kept => Offered::Kept,
+                Fated::Dropped(reason) => Offered::Dropped(reason),
+                Fated::Failed(fault) => Offered::Failed(fault),
+            },
+        }
+    }
+
+    /// Asks the strategy about an item of one who does not wait, at the time of the last call that told it. That is
+    /// [carried out](Self::carry_out), or [declined](Self::decline) if the item would wait: which is not moved for it.
+    #[cfg(feature = "time")]
+    #[inline(always)]
+    pub(crate) fn judge_now(&mut self, item: &T) -> Verdict {
+        self.meet();
+        self.judge(item)
+    }
+
+    /// An item is offered that has not waited.
+    #[inline(always)]
+    fn meet(&mut self) {
+        self.recover();
+        if self.queued.waited > Duration::ZERO {
+            self.queued.waited = Duration::ZERO;
+        }
+    }
+
+    /// Makes the room that is to be made.
+    #[inline(always)]
+    fn judge(&mut self, item: &T) -> Verdict {
         self.in_hand = true;
         loop {
-            let decision = self.strategy.offer(&item, &self.queued);
+            let decision = self.strategy.offer(item, &self.queued);
             self.tell_circuit();
-            match decision {
-                Decision::MakeRoom(victim, reason) if !self.queued.is_empty() => self.evict(victim, reason),
-                Decision::Merge if !self.queued.is_empty() => return self.merge(item),
+            return match decision {
+                Decision::MakeRoom(victim, reason) if !self.queued.is_empty() => {
+                    self.evict(victim, reason);
+                    continue;
+                }
+                Decision::Merge if !self.queued.is_empty() => Verdict::Now(Fate::Merged),
                 Decision::Keep | Decision::MakeRoom(..) | Decision::Merge if !self.queued.is_full() => {
-                    return self.keep(item);
+                    Verdict::Now(Fate::Kept)
                 }
-                Decision::Replace(_) if !self.queued.is_full() => {
-                    let item = self.strategy.replace(item);
-                    return self.keep(item);
-                }
-                Decision::Drop(reason) | Decision::Replace(reason) => return self.refuse(item, reason),
+                Decision::Replace(_) if !self.queued.is_full() => Verdict::Now(Fate::Replaced),
+                Decision::Drop(reason) | Decision::Replace(reason) => Verdict::Now(Fate::Dropped(reason)),
                 Decision::Keep | Decision::MakeRoom(..) | Decision::Merge | Decision::Wait => {
-                    return self.wait(Waiting { item, since, until: None });
+                    Verdict::Wait(None)
                 }
-                Decision::WaitUntil(time) => return self.wait(Waiting { item, since, until: Some(time) }),
-                Decision::Fail => return self.fail(item),
+                Decision::WaitUntil(time) => Verdict::Wait(Some(time)),
+                Decision::Fail => Verdict::Now(Fate::Failed),
+            };
+        }
+    }
+
+    /// The item would have to wait: so it was not offered.
+    #[cfg(feature = "time")]
+    #[inline(always)]
+    pub(crate) fn decline(&mut self) {
+        self.in_hand = false;
+    }
+
+    /// Does with the item what was decided about it.
+    #[inline(always)]
+    pub(crate) fn carry_out(&mut self, fate: Fate, item: T) -> Fated<S::Fault> {
+        match fate {
+            Fate::Kept => self.keep(item),
+            Fate::Merged => self.merge(item),
+            Fate::Replaced => {
+                let item = self.strategy.replace(item);
+                self.keep(item)
             }
+            Fate::Dropped(reason) => self.refuse(item, reason),
+            Fate::Failed => self.fail(item),
         }
     }
 
     #[inline(always)]
-    fn keep(&mut self, item: T) -> Offered<T, S::Fault> {
+    fn keep(&mut self, item: T) -> Fated<S::Fault> {
         self.settle();
         if let Some(pressure) = self.queued.push(item) {
             self.turn(pressure);
         }
-        Offered::Kept
+        Fated::Kept
     }
 
     #[inline(always)]
@@ -254,7 +322,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
         Offered::Wait(waiting)
     }
 
-    fn merge(&mut self, item: T) -> Offered<T, S::Fault> {
+    fn merge(&mut self, item: T) -> Fated<S::Fault> {
         let Some(youngest) = self.queued.items.back_mut() else { return self.keep(item) };
         let rest = self.strategy.merge(item, youngest);
         self.settle();
@@ -262,32 +330,32 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
         match rest {
             None => {
                 self.on_drop.dropped_untold(Reason::Conflated);
-                Offered::Kept
+                Fated::Kept
             }
             Some(rest) => {
                 self.on_drop.dropped(rest, Reason::Conflated);
-                Offered::Dropped(Reason::Conflated)
+                Fated::Dropped(Reason::Conflated)
             }
         }
     }
 
     #[inline(never)]
-    fn fail(&mut self, item: T) -> Offered<T, S::Fault> {
+    fn fail(&mut self, item: T) -> Fated<S::Fault> {
         match self.strategy.fail(item) {
             Ok(fault) => {
                 self.settle();
                 self.failed += 1;
-                Offered::Failed(fault)
+                Fated::Failed(fault)
             }
             Err(item) => self.refuse(item, Reason::QueueFull),
         }
     }
 
     #[inline(always)]
-    fn refuse(&mut self, item: T, reason: Reason) -> Offered<T, S::Fault> {
+    fn refuse(&mut self, item: T, reason: Reason) -> Fated<S::Fault> {
         self.settle();
         self.discard(item, reason);
-        Offered::Dropped(reason)
+        Fated::Dropped(reason)
     }
 
     /// The item in hand has its fate, and was offered.

@@ -184,7 +184,7 @@ impl<T> Queued<T> {
         if len == self.items.capacity() {
             self.grow();
         }
-        self.ages.push(len, self.now.as_nanos() as u64);
+        self.ages.push(len, self.now);
         self.items.push_back(item);
         if len + 1 < self.high { None } else { self.pressed() }
     }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::handing::{Dropped, Handing};
 use crate::backpressure::{
-    AgesOf, BackpressureMetrics, BoundedQueue, Offered, OnDrop, Strategy, Waiting as Waits,
+    AgesOf, BackpressureMetrics, BoundedQueue, Fate, Fated, Offered, OnDrop, Strategy, Verdict,
+    Waiting as Waits,
 };
 use crate::source::TryPushError;
 use crate::timer::Clock;
-use crate::waiting::{Ticket, Waiting, Wakes};
+use crate::waiting::{Ticket, Waiting, Wake, Wakes};
 
 /// What feeders and pipeline share. Under its lock the strategy decides, and nothing else that is not ours is called.
 pub(super) struct Shared<T, S: Strategy<T>, D, K>(Mutex<State<T, S, D, K>>);
@@ -71,7 +72,7 @@ pub(super) enum Entered<T> {
 /// Who is to be woken without the lock, and what is to be dropped without it.
 pub(super) struct After<K> {
     alert: Alert<K>,
-    next: Wakes,
+    next: Wake,
     _stale: Option<Waker>,
 }
 
@@ -83,7 +84,7 @@ pub(super) struct Alert<K> {
 
 impl<K> After<K> {
     pub(super) fn nothing() -> Self {
-        Self { alert: Alert::nothing(), next: Wakes::default(), _stale: None }
+        Self { alert: Alert::nothing(), next: Wake::default(), _stale: None }
     }
 
     pub(super) fn wake(self) {
@@ -164,15 +165,16 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
             return Err(TryPushError::Closed(item));
         }
         self.pass();
-        match self.queue.offer_now(item) {
-            Offered::Kept => self.rouse(alert),
-            Offered::Dropped(_) => self.look_who_waits(alert),
-            Offered::Wait(waits) => {
-                return Err(TryPushError::Full(self.queue.withdraw(self.time.now, waits)));
+        match self.queue.judge_now(&item) {
+            Verdict::Now(fate) => {
+                self.carry_out(fate, item, alert);
+                Ok(())
             }
-            Offered::Failed(fault) => self.fail(fault, alert),
+            Verdict::Wait(_) => {
+                self.queue.decline();
+                Err(TryPushError::Full(item))
+            }
         }
-        Ok(())
     }
 
     /// Offers the items of a chunk in turn. Where one would have to wait it stays in the chunk, and so do all behind it; so
@@ -187,19 +189,27 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
         }
         self.queue.advance(self.time.read());
         while alert.late.is_none()
-            && let Some(item) = chunk.pop_front()
+            && let Some(first) = chunk.front()
         {
-            match self.queue.offer_now(item) {
-                Offered::Kept => self.rouse(alert),
-                Offered::Dropped(_) => self.look_who_waits(alert),
-                Offered::Wait(waits) => {
-                    chunk.push_front(self.queue.withdraw(self.time.now, waits));
-                    return Err(TryPushError::Full(()));
-                }
-                Offered::Failed(fault) => self.fail(fault, alert),
+            let verdict = self.queue.judge_now(first);
+            let Verdict::Now(fate) = verdict else {
+                self.queue.decline();
+                return Err(TryPushError::Full(()));
+            };
+            if let Some(item) = chunk.pop_front() {
+                self.carry_out(fate, item, alert);
             }
         }
         Ok(())
+    }
+
+    #[inline(always)]
+    fn carry_out(&mut self, fate: Fate, item: T, alert: &mut Alert<S::Fault>) {
+        match self.queue.carry_out(fate, item) {
+            Fated::Kept => self.rouse(alert),
+            Fated::Dropped(_) => self.look_who_waits(alert),
+            Fated::Failed(fault) => self.fail(fault, alert),
+        }
     }
 
     /// Offers an item, at first or again; if it has to wait the waker is kept.
@@ -256,7 +266,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
     /// If it was woken for a place that it does not take, another one may.
     fn pass_on(&mut self, ticket: &Ticket, after: &mut After<S::Fault>) {
         if self.waiting.was_woken(ticket) {
-            after.next = self.waiting.first(1);
+            after.next = self.waiting.one();
         }
     }
 
@@ -317,7 +327,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
     /// Looks for what comes next, once the item before it has gone on. Room that this makes is told to one who waits, who
     /// tells the next one by what it puts in.
     #[inline(always)]
-    pub(super) fn next(&mut self, delivered: bool) -> (Found<S::Fault>, Wakes) {
+    pub(super) fn next(&mut self, delivered: bool) -> (Found<S::Fault>, Wake) {
         self.pass();
         let held = self.len();
         if delivered {
@@ -330,7 +340,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
         }
         // Also a delivery: it may have closed a circuit breaker.
         let room = delivered || takes || self.len() < held || std::mem::take(&mut self.cleared);
-        (found, if room { self.waiting.first(1) } else { Wakes::default() })
+        (found, if room { self.waiting.one() } else { Wake::default() })
     }
 
     /// Takes the item that was found.
