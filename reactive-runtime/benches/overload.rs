@@ -7,15 +7,14 @@
 use std::collections::VecDeque;
 use std::hint::black_box;
 use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use futures::Stream;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use reactive_runtime::backpressure::{Block, BoundedQueue, DropIncoming, DropOldest, Offered, Strategy};
 use reactive_runtime::prelude::Feed;
-use std::task::{Context, Poll, Waker};
 
 const ITEMS: usize = 100_000;
 const CAPACITY: usize = 1024;
