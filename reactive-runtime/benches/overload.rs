@@ -1,10 +1,11 @@
 //! A queue that stays full: what an item costs that finds no room, here and in the channels of the field.
 //!
 //! `cargo bench --bench overload` measures the time of [`ITEMS`] items of 200 bytes, of which a consumer takes every fourth; all
-//! on one thread, and reads one byte of it. `none` makes the items and does nothing with them. Nothing but the queues moves
-//! an item, so that they are what is measured.
+//! on one thread, and reads one byte of it: where a queue is inlined the rest need not leave its place. `none` makes the
+//! items and does nothing with them. Nothing but the queues moves an item, so that they are what is measured.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::hint::black_box;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
@@ -54,7 +55,7 @@ fn read(item: Item) -> u64 {
 }
 
 /// As `try_recv` does, without a task.
-fn next(pipe: &mut (impl Stream<Item = u64> + Unpin)) -> Option<u64> {
+fn next<T>(pipe: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
     match pipe.poll_next_unpin(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(item) => item,
         Poll::Pending => None,
@@ -100,30 +101,37 @@ fn ours_block_refused(bencher: Bencher<'_, '_>) {
 }
 
 /// Between tasks, as the channels below.
+fn feed(bencher: Bencher<'_, '_>, strategy: impl Strategy<Item, Fault = Infallible> + Send + 'static) {
+    let (feeder, pipe) = Feed::new(CAPACITY).backpressure(strategy).open();
+    let mut pipe = pipe.map(read);
+    overload(bencher, |item| _ = black_box(feeder.try_push(item)), || next(&mut pipe));
+}
+
 #[divan::bench]
 fn ours_feed_drop_oldest(bencher: Bencher<'_, '_>) {
-    let (feeder, pipe) = Feed::new(CAPACITY).backpressure(DropOldest).open();
-    let mut pipe = pipe.map(read);
-    overload(bencher, |item| _ = black_box(feeder.try_push(item)), || next(&mut pipe));
+    feed(bencher, DropOldest);
 }
 
-/// The same, where what finds no room is dropped itself.
+/// The same, where whole items leave the pipeline.
+#[divan::bench]
+fn ours_feed_drop_oldest_by_next(bencher: Bencher<'_, '_>) {
+    let (feeder, mut pipe) = Feed::new(CAPACITY).backpressure(DropOldest).open();
+    overload(bencher, |item| _ = black_box(feeder.try_push(item)), || next(&mut pipe).map(read));
+}
+
+/// What finds no room is dropped itself.
 #[divan::bench]
 fn ours_feed_drop_incoming(bencher: Bencher<'_, '_>) {
-    let (feeder, pipe) = Feed::new(CAPACITY).backpressure(DropIncoming).open();
-    let mut pipe = pipe.map(read);
-    overload(bencher, |item| _ = black_box(feeder.try_push(item)), || next(&mut pipe));
+    feed(bencher, DropIncoming);
 }
 
-/// The same, where it comes back, as from `try_send`.
+/// What finds no room comes back, as from `try_send`.
 #[divan::bench]
 fn ours_feed_block_refused(bencher: Bencher<'_, '_>) {
-    let (feeder, pipe) = Feed::new(CAPACITY).backpressure(Block).open();
-    let mut pipe = pipe.map(read);
-    overload(bencher, |item| _ = black_box(feeder.try_push(item)), || next(&mut pipe));
+    feed(bencher, Block);
 }
 
-/// The same, where items come in chunks of 64; as many are taken.
+/// Items come in chunks of 64, and every fourth of a chunk is taken.
 #[divan::bench]
 fn ours_feed_drop_oldest_in_chunks(bencher: Bencher<'_, '_>) {
     let (feeder, pipe) = Feed::new(CAPACITY).backpressure(DropOldest).open();

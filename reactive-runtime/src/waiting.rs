@@ -65,7 +65,7 @@ impl Waiting {
     }
 
     /// Takes out the first.
-    #[cfg(feature = "time")]
+    #[cfg(any(feature = "time", feature = "event-bus"))]
     #[inline(always)]
     pub(crate) fn one(&mut self) -> Wake {
         if self.wakers.is_empty() { Wake::default() } else { Wake(Some(self.wakers.remove(0).1)) }
@@ -102,7 +102,7 @@ impl Wakes {
 pub(crate) struct Wake(Option<Waker>);
 
 impl Wake {
-    #[cfg(feature = "time")]
+    #[cfg(any(feature = "time", feature = "event-bus"))]
     #[inline(always)]
     pub(crate) fn wake(self) {
         drop(self);

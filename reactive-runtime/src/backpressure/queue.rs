@@ -1,10 +1,10 @@
-use std::convert::Infallible;
 use std::fmt;
 use std::time::Duration;
 
 use super::accounting::{Accounting, Drops, Reason};
 use super::listeners::OnDrop;
 use super::metrics::{BackpressureMetrics, BackpressureMonitor, Stopwatch};
+use super::offer::{Carried, Fate, Offered, Verdict, Waiting};
 use super::pressure::{Pressure, Watermarks};
 use super::queued::{Queued, SourceKind};
 use super::{Decision, Signal, Strategy, Victim};
@@ -42,65 +42,6 @@ where
     blocked: Stopwatch,
     pressured: Stopwatch,
     monitor: Option<BackpressureMonitor>,
-}
-
-/// What became of an item that was offered.
-#[derive(Debug, PartialEq, Eq)]
-#[must_use = "an item that waits, or was refused, is in it"]
-pub enum Offered<T, K = Infallible> {
-    /// It is queued, or was merged into one that is.
-    Kept,
-    /// It was dropped, and is accounted for.
-    Dropped(Reason),
-    /// There is no room for it yet: offer it again, with [`BoundedQueue::offer_again`].
-    Wait(Waiting<T>),
-    /// The strategy fails, as [`Fail`](super::Fail) does when the queue is full. The item counts as failed.
-    Failed(K),
-}
-
-/// An item that waits for room. It is its producer's, and not offered yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Waiting<T> {
-    /// The item.
-    pub item: T,
-    since: Duration,
-    until: Option<Duration>,
-}
-
-impl<T> Waiting<T> {
-    /// Since when it waits.
-    pub fn since(&self) -> Duration {
-        self.since
-    }
-
-    /// When to offer it again, if no item is taken before.
-    pub fn until(&self) -> Option<Duration> {
-        self.until
-    }
-}
-
-/// What the strategy says of an item, once it has made room.
-pub(crate) enum Verdict {
-    /// It waits, until then at most.
-    Wait(Option<Duration>),
-    Now(Fate),
-}
-
-/// What becomes of an item now.
-pub(crate) enum Fate {
-    Kept,
-    Merged,
-    /// Another one is queued in its place.
-    Replaced,
-    Dropped(Reason),
-    Failed,
-}
-
-/// What has become of it.
-pub(crate) enum Fated<K> {
-    Kept,
-    Dropped(Reason),
-    Failed(K),
 }
 
 impl<T, S: Strategy<T>> BoundedQueue<T, S> {
@@ -231,9 +172,9 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
         match self.judge(&item) {
             Verdict::Wait(until) => self.wait(Waiting { item, since, until }),
             Verdict::Now(fate) => match self.carry_out(fate, item) {
-                Fated::Kept => Offered::Kept,
-                Fated::Dropped(reason) => Offered::Dropped(reason),
-                Fated::Failed(fault) => Offered::Failed(fault),
+                Offered::Kept => Offered::Kept,
+                Offered::Dropped(reason) => Offered::Dropped(reason),
+                Offered::Failed(fault) => Offered::Failed(fault),
             },
         }
     }
@@ -292,7 +233,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
 
     /// Does with the item what was decided about it.
     #[inline(always)]
-    pub(crate) fn carry_out(&mut self, fate: Fate, item: T) -> Fated<S::Fault> {
+    pub(crate) fn carry_out(&mut self, fate: Fate, item: T) -> Carried<S::Fault> {
         match fate {
             Fate::Kept => self.keep(item),
             Fate::Merged => self.merge(item),
@@ -306,12 +247,12 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
     }
 
     #[inline(always)]
-    fn keep(&mut self, item: T) -> Fated<S::Fault> {
+    fn keep(&mut self, item: T) -> Carried<S::Fault> {
         self.settle();
         if let Some(pressure) = self.queued.push(item) {
             self.turn(pressure);
         }
-        Fated::Kept
+        Offered::Kept
     }
 
     #[inline(always)]
@@ -322,7 +263,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
         Offered::Wait(waiting)
     }
 
-    fn merge(&mut self, item: T) -> Fated<S::Fault> {
+    fn merge(&mut self, item: T) -> Carried<S::Fault> {
         let Some(youngest) = self.queued.items.back_mut() else { return self.keep(item) };
         let rest = self.strategy.merge(item, youngest);
         self.settle();
@@ -330,32 +271,32 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> BoundedQueue<T, S, D> {
         match rest {
             None => {
                 self.on_drop.dropped_untold(Reason::Conflated);
-                Fated::Kept
+                Offered::Kept
             }
             Some(rest) => {
                 self.on_drop.dropped(rest, Reason::Conflated);
-                Fated::Dropped(Reason::Conflated)
+                Offered::Dropped(Reason::Conflated)
             }
         }
     }
 
     #[inline(never)]
-    fn fail(&mut self, item: T) -> Fated<S::Fault> {
+    fn fail(&mut self, item: T) -> Carried<S::Fault> {
         match self.strategy.fail(item) {
             Ok(fault) => {
                 self.settle();
                 self.failed += 1;
-                Fated::Failed(fault)
+                Offered::Failed(fault)
             }
             Err(item) => self.refuse(item, Reason::QueueFull),
         }
     }
 
     #[inline(always)]
-    fn refuse(&mut self, item: T, reason: Reason) -> Fated<S::Fault> {
+    fn refuse(&mut self, item: T, reason: Reason) -> Carried<S::Fault> {
         self.settle();
         self.discard(item, reason);
-        Fated::Dropped(reason)
+        Offered::Dropped(reason)
     }
 
     /// The item in hand has its fate, and was offered.

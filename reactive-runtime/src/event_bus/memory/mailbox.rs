@@ -122,9 +122,9 @@ impl Mailbox {
         let mut state = self.lock();
         if let Some(message) = state.queue.pop_front() {
             state.delivered += 1;
-            let wakes = state.publishers.first(1);
+            let publisher = state.publishers.one();
             drop(state);
-            wakes.wake();
+            publisher.wake();
             return Taken::Message(message);
         }
         match state.life {

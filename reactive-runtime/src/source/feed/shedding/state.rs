@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::handing::{Dropped, Handing};
 use crate::backpressure::{
-    AgesOf, BackpressureMetrics, BoundedQueue, Fate, Fated, Offered, OnDrop, Strategy, Verdict,
-    Waiting as Waits,
+    AgesOf, BackpressureMetrics, BoundedQueue, Fate, Offered, OnDrop, Strategy, Verdict, Waiting as Waits,
 };
 use crate::source::TryPushError;
 use crate::timer::Clock;
@@ -191,8 +190,7 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
         while alert.late.is_none()
             && let Some(first) = chunk.front()
         {
-            let verdict = self.queue.judge_now(first);
-            let Verdict::Now(fate) = verdict else {
+            let Verdict::Now(fate) = self.queue.judge_now(first) else {
                 self.queue.decline();
                 return Err(TryPushError::Full(()));
             };
@@ -206,9 +204,9 @@ impl<T, S: Strategy<T>, D: OnDrop<T>> State<T, S, D, S::Fault> {
     #[inline(always)]
     fn carry_out(&mut self, fate: Fate, item: T, alert: &mut Alert<S::Fault>) {
         match self.queue.carry_out(fate, item) {
-            Fated::Kept => self.rouse(alert),
-            Fated::Dropped(_) => self.look_who_waits(alert),
-            Fated::Failed(fault) => self.fail(fault, alert),
+            Offered::Kept => self.rouse(alert),
+            Offered::Dropped(_) => self.look_who_waits(alert),
+            Offered::Failed(fault) => self.fail(fault, alert),
         }
     }
 
